@@ -1,0 +1,64 @@
+//! `golden.jsonl`: inputs of the authors' own with the logits that the exported model gave them.
+
+use serde::{Deserialize, Serialize};
+
+use super::ArtifactError;
+use super::manifest::GOLDEN;
+use crate::model::Logits;
+use crate::threat::{Category, Source};
+
+/// The largest accepted difference of a logit: far above the rounding of f32 in another order of summation (about 1e-4),
+/// far below what a wrong weight or token makes.
+pub const GOLDEN_TOLERANCE: f32 = 0.02;
+
+/// One golden input.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GoldenRecord {
+    /// A text that fits one window.
+    pub text: String,
+    /// Where it is said to come from.
+    pub surface: Source,
+    /// Its logits.
+    pub logits: Logits,
+}
+
+impl GoldenRecord {
+    /// Parses the file.
+    ///
+    /// # Errors
+    /// A line is not a record, or there is none.
+    pub fn parse(bytes: &[u8]) -> Result<Vec<Self>, ArtifactError> {
+        let text = std::str::from_utf8(bytes).map_err(|error| ArtifactError::invalid(GOLDEN, error))?;
+        let records = text
+            .lines()
+            .enumerate()
+            .map(|(index, line)| {
+                serde_json::from_str(line)
+                    .map_err(|error| ArtifactError::invalid(GOLDEN, format!("line {}: {error}", index + 1)))
+            })
+            .collect::<Result<Vec<Self>, _>>()?;
+        if records.is_empty() {
+            return Err(ArtifactError::invalid(GOLDEN, "there is no golden input"));
+        }
+        Ok(records)
+    }
+
+    /// Compares this record, at `index` from 0, with what the model gave here.
+    pub(super) fn check(&self, index: usize, actual: &Logits) -> Result<(), ArtifactError> {
+        for category in Category::ALL {
+            let (expected, actual) = (*self.logits.get(category), *actual.get(category));
+            let close = (expected - actual).abs() <= GOLDEN_TOLERANCE;
+            if !close {
+                return Err(ArtifactError::Golden {
+                    index: index + 1,
+                    category,
+                    expected,
+                    actual,
+                    tolerance: GOLDEN_TOLERANCE,
+                });
+            }
+        }
+        Ok(())
+    }
+}

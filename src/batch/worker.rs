@@ -1,0 +1,116 @@
+//! The thread that drives a device: takes a batch, scores it, answers; catches panics and reports them.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::watch;
+
+use super::WorkerState;
+use super::form::Limits;
+use super::queue::{BatchTimes, Shared, Waiting};
+use crate::model::{Logits, ScoreError, Scorer, TokenBatch};
+
+/// Starts the thread. It ends when the queue closes, or after a panic.
+pub(super) fn spawn(
+    shared: Arc<Shared>,
+    scorer: Arc<dyn Scorer>,
+    limits: Limits,
+    report: watch::Sender<WorkerState>,
+) -> std::io::Result<()> {
+    std::thread::Builder::new().name("portcullis-device".to_owned()).spawn(move || {
+        while let Some(batch) = shared.next_batch(limits) {
+            if run(&*scorer, batch).is_err() {
+                tracing::error!("the device thread panicked; nothing more is scored until the server is restarted");
+                shared.close();
+                report.send_replace(WorkerState::Failed);
+                return;
+            }
+        }
+    })?;
+    Ok(())
+}
+
+struct Panicked;
+
+/// Scores one batch and answers its requests. After a panic the batch is dropped, which fails its requests.
+fn run(scorer: &dyn Scorer, batch: Vec<Waiting>) -> Result<(), Panicked> {
+    let started = Instant::now();
+    let tokens: TokenBatch = batch.iter().map(|window| (window.ids.as_slice(), window.channel)).collect();
+    let scored = catch_unwind(AssertUnwindSafe(|| scorer.score(&tokens))).map_err(|_| Panicked)?;
+    match scored.and_then(|logits| checked(logits, batch.len())) {
+        Ok(logits) => {
+            let times = BatchTimes { started, compute: started.elapsed(), n_windows: batch.len() };
+            for (window, logits) in batch.into_iter().zip(logits) {
+                window.complete(logits, &times);
+            }
+        }
+        Err(error) => {
+            tracing::error!(%error, n_windows = batch.len(), "a batch could not be scored");
+            let error = Arc::new(error);
+            batch.into_iter().for_each(|window| window.fail(&error));
+        }
+    }
+    Ok(())
+}
+
+/// One row a window, or an error: a short answer must not leave a request without its score.
+fn checked(logits: Vec<Logits>, expected: usize) -> Result<Vec<Logits>, ScoreError> {
+    if logits.len() == expected { Ok(logits) } else { Err(ScoreError::WrongShape { got: logits.len(), expected }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{BatchError, BatchQueue};
+    use super::*;
+    use crate::threat::Channel;
+
+    /// A device that breaks: it panics, or answers too short.
+    enum Broken {
+        Panics,
+        ForgetsOne,
+    }
+
+    impl Scorer for Broken {
+        #[allow(clippy::panic, reason = "the fault that is under test")]
+        fn score(&self, batch: &TokenBatch) -> Result<Vec<Logits>, ScoreError> {
+            match self {
+                Self::Panics => panic!("device lost"),
+                Self::ForgetsOne => Ok(vec![Logits::default(); batch.len() - 1]),
+            }
+        }
+
+        fn device(&self) -> &str {
+            "broken"
+        }
+    }
+
+    fn queue(scorer: Broken) -> BatchQueue {
+        BatchQueue::start(Arc::new(scorer), Limits { batch_tokens: 1024 }, 4096).unwrap()
+    }
+
+    fn window() -> Vec<(Vec<u32>, Channel)> {
+        vec![(vec![1, 2, 3], Channel::Data)]
+    }
+
+    #[tokio::test]
+    async fn a_panic_fails_the_batch_and_closes_the_queue() {
+        let queue = queue(Broken::Panics);
+        let mut state = queue.state();
+        let first = queue.score(window(), None).await;
+        assert!(matches!(first, Err(BatchError::DeviceFailed)), "{first:?}");
+        state.wait_for(|state| *state == WorkerState::Failed).await.unwrap();
+        let second = queue.score(window(), None).await;
+        assert!(matches!(second, Err(BatchError::DeviceFailed)), "{second:?}");
+    }
+
+    #[tokio::test]
+    async fn a_short_answer_is_an_error_and_the_device_goes_on() {
+        let queue = queue(Broken::ForgetsOne);
+        for _ in 0..2 {
+            let result = queue.score(window(), None).await;
+            assert!(matches!(result, Err(BatchError::Score(_))), "{result:?}");
+        }
+        assert_eq!(*queue.state().borrow(), WorkerState::Running);
+    }
+}

@@ -1,0 +1,46 @@
+//! `serve`: the gRPC service.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::load_model;
+use crate::app::Server;
+use crate::config::Settings;
+
+/// Serve verdicts over gRPC until SIGTERM or SIGINT.
+///
+/// On either signal the health turns to NOT_SERVING, new work is refused with UNAVAILABLE, what was accepted is
+/// answered, and the process exits. Flags win over environment variables, these over --config.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// TOML file with the same settings as the flags below, `_` in place of `-`
+    #[arg(long, env = "PORTCULLIS_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let file = arguments.config.as_deref().map(Settings::read).transpose()?.unwrap_or_default();
+    let settings = arguments.settings.or(file);
+    let config = settings.check()?;
+    let model = tokio::task::spawn_blocking(move || load_model(settings.model)).await??;
+    let (name, version, digest) = (model.id.name.clone(), model.id.version.clone(), model.id.digest.clone());
+    let server = Server::bind(config, model).await?;
+    let mut terminate = signal(SignalKind::terminate()).context("watching for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("watching for SIGINT")?;
+    tracing::info!(address = %server.local_addr()?, model = name, version, digest, "serving");
+    server
+        .run(async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
+        .await?;
+    tracing::info!("shut down; everything that was accepted was answered");
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,38 @@
+//! Portcullis classifies AI traffic: is this text a prompt injection, a jailbreak, an attempt to get private data out?
+//!
+//! The modules in the order in which a request passes them: [`grpc`] checks and converts it, [`admission`] lets it in,
+//! [`pipeline`] leads it through [`canonical`], [`tokenize`], [`batch`], [`model`], [`calibrate`] and [`policy`].
+//! [`artifact`] is where a model comes from, [`app`] is what wires all of it together. `docs/ARCHITECTURE.md` says who
+//! may use whom.
+#![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
+
+pub mod threat;
+
+pub mod canonical;
+
+pub mod tokenize;
+
+pub mod model;
+
+pub mod calibrate;
+
+pub mod policy;
+
+pub mod artifact;
+
+pub mod batch;
+
+pub mod admission;
+
+pub mod pipeline;
+
+pub mod grpc;
+
+pub mod config;
+
+pub mod app;
+
+pub mod telemetry;
+
+pub mod cli;

@@ -1,0 +1,106 @@
+//! The narrow waist between text and tensors: windows of token ids go in, one logit a category comes out.
+//!
+//! [`Scorer`] is what the batcher drives; it hides the device. There is one forward pass, in [`encoder`] and
+//! [`classifier`], for training, evaluation and serving. No file, network, clock or metric is touched here.
+
+pub mod classifier;
+pub mod config;
+pub mod encoder;
+mod layers;
+pub mod scorer;
+
+pub use classifier::ThreatClassifier;
+pub use config::EncoderConfig;
+pub use layers::{Inference, Regularizer};
+pub use scorer::CandleScorer;
+
+use crate::threat::{Channel, PerCategory};
+
+/// One raw score a category: the log-odds before calibration.
+pub type Logits = PerCategory<f32>;
+
+/// Windows to score together, packed end to end without padding.
+#[derive(Clone, Debug, Default)]
+pub struct TokenBatch {
+    ids: Vec<u32>,
+    windows: Vec<(std::ops::Range<usize>, Channel)>,
+}
+
+impl TokenBatch {
+    /// Adds one window of token ids, with its special tokens.
+    pub fn push(&mut self, ids: &[u32], channel: Channel) {
+        let start = self.ids.len();
+        self.ids.extend_from_slice(ids);
+        self.windows.push((start..self.ids.len(), channel));
+    }
+
+    /// The number of windows.
+    pub fn len(&self) -> usize {
+        self.windows.len()
+    }
+
+    /// True if there is no window.
+    pub fn is_empty(&self) -> bool {
+        self.windows.is_empty()
+    }
+
+    /// The number of tokens, over all windows.
+    pub fn n_tokens(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Each window's ids and channel, in the order in which they were added.
+    pub fn windows(&self) -> impl ExactSizeIterator<Item = (&[u32], Channel)> {
+        self.windows.iter().map(|(range, channel)| (self.ids.get(range.clone()).unwrap_or_default(), *channel))
+    }
+}
+
+impl<'a> FromIterator<(&'a [u32], Channel)> for TokenBatch {
+    fn from_iter<I: IntoIterator<Item = (&'a [u32], Channel)>>(windows: I) -> Self {
+        let mut batch = Self::default();
+        for (ids, channel) in windows {
+            batch.push(ids, channel);
+        }
+        batch
+    }
+}
+
+/// Scores batches of windows on some device.
+pub trait Scorer: Send + Sync {
+    /// The logits of each window, in the batch's order. A window's logits do not depend on what else is in the batch
+    /// (to the device's rounding).
+    ///
+    /// # Errors
+    /// [`ScoreError`] if the batch cannot be scored; then nothing in it has been.
+    fn score(&self, batch: &TokenBatch) -> Result<Vec<Logits>, ScoreError>;
+
+    /// The device's name, as answers state it.
+    fn device(&self) -> &str;
+}
+
+/// Why a batch could not be scored.
+#[derive(Debug, thiserror::Error)]
+pub enum ScoreError {
+    /// A window is longer than the encoder's positions.
+    #[error("a window of {tokens} tokens is longer than the encoder's {limit} positions")]
+    WindowTooLong {
+        /// The window's length in tokens.
+        tokens: usize,
+        /// The longest that the encoder takes.
+        limit: usize,
+    },
+    /// The tensor library refused.
+    #[error("forward pass: {0}")]
+    Tensor(#[from] candle_core::Error),
+    /// The device returned something else than one row of logits a window.
+    #[error("the forward pass gave {got} rows of logits for {expected} windows")]
+    WrongShape {
+        /// The rows that came.
+        got: usize,
+        /// The windows that went in.
+        expected: usize,
+    },
+    /// A logit is NaN or infinite.
+    #[error("the forward pass gave a logit that is not finite")]
+    NotFinite,
+}

@@ -1,0 +1,164 @@
+//! The BERT encoder (Devlin et al. 2018). Structs nest as the weights are named in a Hugging Face checkpoint.
+
+use candle_core::{Result, Tensor};
+use candle_nn::VarBuilder;
+
+use super::config::EncoderConfig;
+use super::layers::{LayerNorm, Linear, Regularizer, gelu, softmax};
+
+/// Token ids of one rectangular batch, padded to its longest window.
+#[derive(Debug)]
+pub struct EncoderInput {
+    /// Token ids. [batch, length], u32.
+    pub ids: Tensor,
+    /// Token types. [batch, length], u32.
+    pub token_types: Tensor,
+    /// Added to the attention scores: 0 at tokens, a large negative number at padding. [batch, 1, 1, length], f32.
+    pub attention_bias: Tensor,
+}
+
+/// Embeddings and layers.
+#[derive(Debug)]
+pub struct Encoder {
+    embeddings: Embeddings,
+    layers: Vec<Layer>,
+}
+
+impl Encoder {
+    /// Reads the weights under the builder's prefix.
+    ///
+    /// # Errors
+    /// A weight is missing or has another shape.
+    pub fn load(vb: &VarBuilder<'_>, config: &EncoderConfig) -> Result<Self> {
+        let layers = vb.pp("encoder").pp("layer");
+        Ok(Self {
+            embeddings: Embeddings::load(&vb.pp("embeddings"), config)?,
+            layers: (0..config.num_hidden_layers)
+                .map(|index| Layer::load(&layers.pp(index), config))
+                .collect::<Result<_>>()?,
+        })
+    }
+
+    /// The hidden state of each window's first token ([CLS]): [batch, hidden]. The last layer runs for that token alone,
+    /// which changes nothing in its value.
+    ///
+    /// # Errors
+    /// Those of the tensor library.
+    pub fn pooled(&self, input: &EncoderInput, purpose: &dyn Regularizer) -> Result<Tensor> {
+        let mut hidden = self.embeddings.forward(input, purpose)?;
+        let last = self.layers.len().saturating_sub(1);
+        for (index, layer) in self.layers.iter().enumerate() {
+            let queries = if index == last { hidden.narrow(1, 0, 1)?.contiguous()? } else { hidden.clone() };
+            hidden = layer.forward(&queries, &hidden, &input.attention_bias, purpose)?;
+        }
+        hidden.narrow(1, 0, 1)?.squeeze(1)
+    }
+}
+
+#[derive(Debug)]
+struct Embeddings {
+    word: Tensor,
+    position: Tensor,
+    token_type: Tensor,
+    norm: LayerNorm,
+}
+
+impl Embeddings {
+    fn load(vb: &VarBuilder<'_>, config: &EncoderConfig) -> Result<Self> {
+        let table = |name: &str, rows: usize| vb.pp(name).get((rows, config.hidden_size), "weight");
+        Ok(Self {
+            word: table("word_embeddings", config.vocab_size)?,
+            position: table("position_embeddings", config.max_position_embeddings)?,
+            token_type: table("token_type_embeddings", config.type_vocab_size)?,
+            norm: LayerNorm::load(&vb.pp("LayerNorm"), config.hidden_size, config.layer_norm_eps)?,
+        })
+    }
+
+    /// -> [batch, length, hidden]
+    fn forward(&self, input: &EncoderInput, purpose: &dyn Regularizer) -> Result<Tensor> {
+        let (batch, length) = input.ids.dims2()?;
+        let look_up = |table: &Tensor, ids: &Tensor| {
+            table.embedding(&ids.flatten_all()?)?.reshape((batch, length, table.dim(1)?))
+        };
+        let words = look_up(&self.word, &input.ids)?;
+        let types = look_up(&self.token_type, &input.token_types)?;
+        let positions = self.position.narrow(0, 0, length)?;
+        let sum = (words + types)?.broadcast_add(&positions)?;
+        purpose.regularize(self.norm.forward(&sum, purpose)?)
+    }
+}
+
+#[derive(Debug)]
+struct Layer {
+    attention: Attention,
+    intermediate: Linear,
+    output: Linear,
+    output_norm: LayerNorm,
+}
+
+impl Layer {
+    fn load(vb: &VarBuilder<'_>, config: &EncoderConfig) -> Result<Self> {
+        let (hidden, inner) = (config.hidden_size, config.intermediate_size);
+        let output = vb.pp("output");
+        Ok(Self {
+            attention: Attention::load(&vb.pp("attention"), config)?,
+            intermediate: Linear::load(&vb.pp("intermediate").pp("dense"), hidden, inner)?,
+            output: Linear::load(&output.pp("dense"), inner, hidden)?,
+            output_norm: LayerNorm::load(&output.pp("LayerNorm"), hidden, config.layer_norm_eps)?,
+        })
+    }
+
+    /// queries [batch, n_queries, hidden], context [batch, length, hidden] -> [batch, n_queries, hidden]
+    fn forward(&self, queries: &Tensor, context: &Tensor, bias: &Tensor, purpose: &dyn Regularizer) -> Result<Tensor> {
+        let attended = self.attention.forward(queries, context, bias, purpose)?;
+        let inner = gelu(&self.intermediate.forward(&attended)?)?;
+        let output = purpose.regularize(self.output.forward(&inner)?)?;
+        self.output_norm.forward(&(output + attended)?, purpose)
+    }
+}
+
+#[derive(Debug)]
+struct Attention {
+    query: Linear,
+    key: Linear,
+    value: Linear,
+    output: Linear,
+    output_norm: LayerNorm,
+    n_heads: usize,
+}
+
+impl Attention {
+    fn load(vb: &VarBuilder<'_>, config: &EncoderConfig) -> Result<Self> {
+        let hidden = config.hidden_size;
+        let projection = |name: &str| Linear::load(&vb.pp("self").pp(name), hidden, hidden);
+        let output = vb.pp("output");
+        Ok(Self {
+            query: projection("query")?,
+            key: projection("key")?,
+            value: projection("value")?,
+            output: Linear::load(&output.pp("dense"), hidden, hidden)?,
+            output_norm: LayerNorm::load(&output.pp("LayerNorm"), hidden, config.layer_norm_eps)?,
+            n_heads: config.num_attention_heads,
+        })
+    }
+
+    fn forward(&self, queries: &Tensor, context: &Tensor, bias: &Tensor, purpose: &dyn Regularizer) -> Result<Tensor> {
+        let (batch, n_queries, hidden) = queries.dims3()?;
+        let head_size = hidden / self.n_heads;
+        let q = (self.split_heads(&self.query.forward(queries)?)? * (head_size as f64).powf(-0.5))?;
+        let k = self.split_heads(&self.key.forward(context)?)?;
+        let v = self.split_heads(&self.value.forward(context)?)?;
+        // [batch, heads, n_queries, length]
+        let scores = q.matmul(&k.t()?)?.broadcast_add(bias)?;
+        let mixed = softmax(&scores, purpose)?.matmul(&v)?;
+        let merged = mixed.transpose(1, 2)?.reshape((batch, n_queries, hidden))?;
+        let output = purpose.regularize(self.output.forward(&merged)?)?;
+        self.output_norm.forward(&(output + queries)?, purpose)
+    }
+
+    /// [batch, length, hidden] -> [batch, heads, length, head size]
+    fn split_heads(&self, x: &Tensor) -> Result<Tensor> {
+        let (batch, length, hidden) = x.dims3()?;
+        x.reshape((batch, length, self.n_heads, hidden / self.n_heads))?.transpose(1, 2)?.contiguous()
+    }
+}

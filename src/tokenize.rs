@@ -1,0 +1,218 @@
+//! Canonical text to overlapping windows of token ids, so that every byte of a text of any length is read.
+//!
+//! The vocabulary and its rules are the artefact's `tokenizer.json`, run by the `tokenizers` crate. Nothing is ever
+//! truncated; special tokens that stand in a text are read as the plain text that they are.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use tokenizers::Encoding;
+
+/// Long texts are tokenised in pieces of about this many bytes, cut at white space: WordPiece looks at one word at a
+/// time, and the tokenizer's own memory is many times its input's.
+const PIECE_BYTES: usize = 8 * 1024;
+
+/// How a text is laid out in windows. Part of the artefact, since the model is trained and calibrated for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WindowLayout {
+    /// The longest window in tokens, with [CLS] and [SEP].
+    pub tokens: usize,
+    /// Tokens that a window shares with the one before it.
+    pub overlap: usize,
+}
+
+impl WindowLayout {
+    /// Tokens of text in a full window.
+    pub fn content(self) -> usize {
+        self.tokens.saturating_sub(2)
+    }
+
+    /// Checks that windows advance and fit the encoder.
+    ///
+    /// # Errors
+    /// A sentence that names what is off.
+    pub fn validate(self, max_positions: usize) -> Result<(), String> {
+        if self.tokens > max_positions {
+            return Err(format!("window.tokens is {}; the encoder has {max_positions} positions", self.tokens));
+        }
+        if self.overlap * 2 > self.content() || self.content() == 0 {
+            return Err("window.overlap must be at most half of a window's content".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// One window: token ids with their special tokens, and the bytes of canonical text that they were read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// [CLS], the text's tokens, [SEP].
+    pub ids: Vec<u32>,
+    /// The bytes read. The windows of a text cover all of it.
+    pub range: Range<usize>,
+}
+
+/// A whole text in windows; always at least one, so that the empty text has a score too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Windows {
+    /// In the order of the text.
+    pub windows: Vec<Window>,
+    /// Tokens of text, each counted once.
+    pub n_tokens: usize,
+    /// How many of them the vocabulary does not know: read as one and the same unknown word.
+    pub n_unknown: usize,
+}
+
+/// Why a tokenizer could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenizeError {
+    /// `tokenizer.json` could not be read.
+    #[error("tokenizer.json: {0}")]
+    Parse(String),
+    /// `tokenizer.json` lacks a token that windows need.
+    #[error("tokenizer.json has no token {0}")]
+    MissingToken(&'static str),
+    /// The library refused a text. The text itself is not in the message.
+    #[error("the tokenizer failed on a text of {bytes} bytes")]
+    Encode {
+        /// The text's length.
+        bytes: usize,
+    },
+}
+
+/// Turns canonical text into windows.
+#[derive(Debug)]
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    cls: u32,
+    sep: u32,
+    unknown: u32,
+}
+
+impl Tokenizer {
+    /// Reads a `tokenizer.json`.
+    ///
+    /// # Errors
+    /// It does not parse, or lacks [CLS], [SEP] or [UNK].
+    pub fn from_bytes(json: &[u8]) -> Result<Self, TokenizeError> {
+        let mut inner =
+            tokenizers::Tokenizer::from_bytes(json).map_err(|error| TokenizeError::Parse(error.to_string()))?;
+        inner.with_truncation(None).map_err(|error| TokenizeError::Parse(error.to_string()))?;
+        inner.with_padding(None);
+        inner.set_encode_special_tokens(true);
+        let id = |token: &'static str| inner.token_to_id(token).ok_or(TokenizeError::MissingToken(token));
+        let (cls, sep, unknown) = (id("[CLS]")?, id("[SEP]")?, id("[UNK]")?);
+        Ok(Self { inner, cls, sep, unknown })
+    }
+
+    /// The number of entries in the vocabulary.
+    pub fn vocab_size(&self) -> usize {
+        self.inner.get_vocab_size(true)
+    }
+
+    /// Lays a text out in windows.
+    ///
+    /// # Errors
+    /// The library refused the text.
+    pub fn windows(&self, text: &str, layout: WindowLayout) -> Result<Windows, TokenizeError> {
+        let tokens = self.tokens(text)?;
+        let content = layout.content().max(1);
+        let stride = content - layout.overlap.min(content - 1);
+        let n_windows = 1 + tokens.len().saturating_sub(content).div_ceil(stride);
+        let windows = (0..n_windows)
+            .map(|index| {
+                let start = index * stride;
+                let covered = tokens.get(start..(start + content).min(tokens.len())).unwrap_or_default();
+                let first_byte = if index == 0 { 0 } else { covered.first().map_or(0, |token| token.range.start) };
+                let last_byte = if index + 1 == n_windows {
+                    text.len()
+                } else {
+                    tokens.get(start + content).map_or(text.len(), |next| next.range.start)
+                };
+                Window { ids: self.with_special_tokens(covered), range: first_byte..last_byte }
+            })
+            .collect();
+        let n_unknown = tokens.iter().filter(|token| token.id == self.unknown).count();
+        Ok(Windows { windows, n_tokens: tokens.len(), n_unknown })
+    }
+
+    fn with_special_tokens(&self, tokens: &[Token]) -> Vec<u32> {
+        let mut ids = Vec::with_capacity(tokens.len() + 2);
+        ids.push(self.cls);
+        ids.extend(tokens.iter().map(|token| token.id));
+        ids.push(self.sep);
+        ids
+    }
+
+    fn tokens(&self, text: &str) -> Result<Vec<Token>, TokenizeError> {
+        let encoded = pieces(text)
+            .into_par_iter()
+            .map(|range| {
+                let piece = text.get(range.clone()).unwrap_or_default();
+                let encoding =
+                    self.inner.encode(piece, false).map_err(|_| TokenizeError::Encode { bytes: piece.len() })?;
+                Ok(Token::of_encoding(&encoding, range.start))
+            })
+            .collect::<Result<Vec<Vec<Token>>, TokenizeError>>()?;
+        Ok(encoded.into_iter().flatten().collect())
+    }
+}
+
+/// A token and the bytes of the whole text that it was read from.
+struct Token {
+    id: u32,
+    range: Range<usize>,
+}
+
+impl Token {
+    fn of_encoding(encoding: &Encoding, base: usize) -> Vec<Self> {
+        let ranges = encoding.get_offsets().iter().map(|&(start, end)| base + start..base + end);
+        encoding.get_ids().iter().copied().zip(ranges).map(|(id, range)| Self { id, range }).collect()
+    }
+}
+
+/// Cuts a text behind white space into pieces of about [`PIECE_BYTES`]; inside a word only where it is longer than that.
+fn pieces(text: &str) -> Vec<Range<usize>> {
+    let mut pieces = Vec::with_capacity(text.len() / PIECE_BYTES + 1);
+    let mut start = 0;
+    while text.len() - start > PIECE_BYTES {
+        let limit = text.floor_char_boundary(start + PIECE_BYTES);
+        let head = text.get(start..limit).unwrap_or_default();
+        let end = head.rfind(char::is_whitespace).filter(|&space| space > 0).map_or(limit, |space| start + space);
+        pieces.push(start..end);
+        start = end;
+    }
+    pieces.push(start..text.len());
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn pieces_cover_a_text(words in prop::collection::vec("[a-zé你 ]{0,3000}", 0..40)) {
+            let text = words.join("\n");
+            let pieces = pieces(&text);
+            prop_assert_eq!(pieces.first().map(|piece| piece.start), Some(0));
+            prop_assert_eq!(pieces.last().map(|piece| piece.end), Some(text.len()));
+            for (piece, next) in pieces.iter().zip(pieces.iter().skip(1)) {
+                prop_assert_eq!(piece.end, next.start);
+                prop_assert!(text.is_char_boundary(piece.end));
+                prop_assert!(!piece.is_empty() && piece.len() <= PIECE_BYTES);
+            }
+        }
+    }
+
+    #[test]
+    fn layouts_that_do_not_advance_are_refused() {
+        assert!(WindowLayout { tokens: 128, overlap: 32 }.validate(512).is_ok());
+        assert!(WindowLayout { tokens: 128, overlap: 64 }.validate(512).is_err());
+        assert!(WindowLayout { tokens: 513, overlap: 0 }.validate(512).is_err());
+        assert!(WindowLayout { tokens: 2, overlap: 0 }.validate(512).is_err());
+    }
+}

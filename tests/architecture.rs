@@ -1,0 +1,113 @@
+//! Who may use whom: the table of docs/ARCHITECTURE.md, checked against the sources.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// The table: each module of the library and the modules that it may name.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("threat", &[]),
+    ("canonical", &[]),
+    ("telemetry", &[]),
+    ("tokenize", &[]),
+    ("admission", &[]),
+    ("model", &["threat"]),
+    ("calibrate", &["model", "threat"]),
+    ("policy", &["threat"]),
+    ("artifact", &["calibrate", "canonical", "model", "policy", "threat", "tokenize"]),
+    ("batch", &["model", "threat"]),
+    ("pipeline", &["admission", "artifact", "batch", "canonical", "model", "policy", "threat", "tokenize"]),
+    ("grpc", &["admission", "artifact", "batch", "pipeline", "threat"]),
+    ("config", &["batch", "grpc"]),
+    ("app", &["admission", "artifact", "batch", "config", "grpc", "pipeline"]),
+    ("cli", &["admission", "app", "artifact", "batch", "config", "pipeline", "telemetry", "threat"]),
+];
+
+/// Crates that only one module may name: outside it, nobody knows of them.
+const KNOWN_ONLY_TO: &[(&str, &[&str])] = &[
+    ("tonic", &["grpc", "app", "cli"]),
+    ("prost", &["grpc"]),
+    ("clap", &["cli", "config", "telemetry"]),
+    ("candle_core", &["model", "artifact"]),
+    ("tokenizers", &["tokenize"]),
+];
+
+/// Modules without files, network, clock or thread of their own.
+const PURE: &[&str] = &["threat", "canonical", "tokenize", "model", "calibrate", "policy"];
+const IMPURE: &[&str] =
+    &["std::fs", "std::net", "std::env", "Instant", "SystemTime", "tokio::", "async fn", "tracing::"];
+
+fn sources(path: &Path) -> Vec<PathBuf> {
+    if path.is_file() {
+        return vec![path.to_owned()];
+    }
+    let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .filter(|path| path.is_dir() || path.extension().is_some_and(|e| e == "rs"))
+        .flat_map(|path| sources(&path))
+        .collect()
+}
+
+/// The code of each module, its own tests left out.
+fn modules() -> BTreeMap<String, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut modules: BTreeMap<String, String> = BTreeMap::new();
+    for path in sources(&root) {
+        let relative = path.strip_prefix(&root).unwrap();
+        let first = relative.components().next().unwrap().as_os_str().to_string_lossy();
+        let module = first.trim_end_matches(".rs").to_owned();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+        modules.entry(module).or_default().extend(lines.flat_map(|line| [line, "\n"]));
+    }
+    modules.retain(|module, _| module != "lib" && module != "main");
+    modules
+}
+
+fn used(code: &str) -> BTreeSet<String> {
+    let names = code
+        .split("crate::")
+        .skip(1)
+        .map(|after| after.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>());
+    names.filter(|name| !name.is_empty()).collect()
+}
+
+#[test]
+fn modules_use_only_what_the_table_allows() {
+    let modules = modules();
+    let listed: BTreeSet<_> = MAY_USE.iter().map(|(module, _)| (*module).to_owned()).collect();
+    assert_eq!(modules.keys().cloned().collect::<BTreeSet<_>>(), listed, "the table lists every module");
+    for (module, allowed) in MAY_USE {
+        for name in used(&modules[*module]) {
+            assert!(name == *module || allowed.contains(&name.as_str()), "{module} uses {name}");
+        }
+    }
+}
+
+#[test]
+fn crates_stay_behind_their_module() {
+    for (name, known_to) in KNOWN_ONLY_TO {
+        for (module, code) in modules() {
+            let is_named = code.contains(&format!("{name}::"));
+            assert!(!is_named || known_to.contains(&module.as_str()), "{module} names {name}");
+        }
+    }
+}
+
+#[test]
+fn pure_modules_touch_nothing() {
+    let modules = modules();
+    for module in PURE {
+        for impure in IMPURE {
+            assert!(!modules[*module].contains(impure), "{module} names {impure}");
+        }
+    }
+}
+
+#[test]
+fn every_source_file_says_what_it_is() {
+    for path in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
+        assert!(std::fs::read_to_string(&path).unwrap().starts_with("//!"), "{}", path.display());
+    }
+}

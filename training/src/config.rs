@@ -1,0 +1,95 @@
+//! The training recipe: one TOML file, read once, unknown keys refused.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use portcullis::tokenize::WindowLayout;
+use serde::{Deserialize, Serialize};
+
+/// A recipe. `training/configs/default.toml` explains each field.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    pub seed: u64,
+    pub base: Base,
+    pub window: WindowLayout,
+    pub data: Data,
+    pub optimizer: Optimizer,
+    pub checkpoint: Checkpoint,
+    pub calibration: CalibrationTargets,
+}
+
+/// Where the pre-trained encoder comes from.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Base {
+    pub repository: String,
+    pub revision: String,
+    pub sha256: String,
+}
+
+/// What is trained on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    pub exclude: Vec<String>,
+    pub exclude_attacks: Vec<String>,
+    pub max_items_per_file: usize,
+    pub calibration_share: f64,
+}
+
+/// AdamW with linear warm-up and decay.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Optimizer {
+    pub epochs: usize,
+    pub batch_windows: usize,
+    pub learning_rate: f64,
+    pub warmup_share: f64,
+    pub weight_decay: f64,
+    pub clip_norm: f64,
+    pub dropout: f32,
+    pub freeze_word_embeddings: bool,
+}
+
+/// How often the run is saved.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checkpoint {
+    pub every_steps: usize,
+}
+
+/// The false-positive rates of the shipped thresholds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CalibrationTargets {
+    pub review_fpr: f64,
+    pub block_fpr: f64,
+}
+
+impl Recipe {
+    /// Reads and checks a recipe.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("reading the recipe {}", path.display()))?;
+        let recipe: Self = toml::from_str(&text).with_context(|| format!("parsing the recipe {}", path.display()))?;
+        let share = |name: &str, value: f64| {
+            ensure!((0.0..1.0).contains(&value), "{name} is {value}; it must be at least 0 and below 1");
+            Ok(())
+        };
+        share("data.calibration_share", recipe.data.calibration_share)?;
+        share("optimizer.warmup_share", recipe.optimizer.warmup_share)?;
+        share("optimizer.dropout", f64::from(recipe.optimizer.dropout))?;
+        share("calibration.review_fpr", recipe.calibration.review_fpr)?;
+        share("calibration.block_fpr", recipe.calibration.block_fpr)?;
+        ensure!(
+            recipe.optimizer.batch_windows > 0 && recipe.optimizer.epochs > 0,
+            "a run needs epochs and a batch size"
+        );
+        ensure!(recipe.checkpoint.every_steps > 0, "checkpoint.every_steps must be at least 1");
+        ensure!(
+            recipe.calibration.block_fpr <= recipe.calibration.review_fpr,
+            "calibration.block_fpr must not be above review_fpr: what is blocked is also reviewed"
+        );
+        Ok(recipe)
+    }
+}

@@ -1,0 +1,136 @@
+//! `export`: packs a calibrated run as an artefact that the server loads, and loads it once to prove that it does.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use candle_core::{DType, Tensor};
+use portcullis::artifact::{
+    ArtifactFiles, CALIBRATION, GOLDEN, GoldenRecord, MANIFEST, MODEL_CARD, Manifest, Model, Provenance,
+    SCHEMA_VERSION, TOKENIZER, WEIGHTS,
+};
+use portcullis::canonical::canonicalize;
+use portcullis::model::TokenBatch;
+use portcullis::threat::{Category, Source};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use crate::calibrate::Calibrated;
+use crate::run::RunDir;
+
+/// Pack a calibrated run as an artefact.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Folder of the run
+    #[arg(long, value_name = "DIR")]
+    run: PathBuf,
+    /// Folder to write the artefact to; files of the same names are replaced
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+    /// The model's name: lower-case letters, digits and '-'
+    #[arg(long, default_value = "default")]
+    name: String,
+    /// The model's version
+    #[arg(long)]
+    version: String,
+    /// Model card to include
+    #[arg(long, value_name = "FILE")]
+    card: PathBuf,
+    /// Golden inputs: lines of {"text", "surface"}, each short enough for one window
+    #[arg(long, value_name = "FILE", default_value = "training/configs/golden_inputs.jsonl")]
+    golden: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct GoldenInput {
+    text: String,
+    surface: Source,
+}
+
+/// Runs `export`.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let run = RunDir::open(&arguments.run)?;
+    let calibrated: Calibrated = run.read_json("calibrated.json").context("calibrate the run before its export")?;
+    let card = std::fs::read(&arguments.card).with_context(|| format!("reading {}", arguments.card.display()))?;
+    let golden = golden_records(&arguments.golden, &run.model(&arguments.name, &calibrated)?)?;
+    std::fs::create_dir_all(&arguments.output)?;
+
+    let write = |name: &str, bytes: &[u8]| -> Result<(String, String)> {
+        let path = arguments.output.join(name);
+        std::fs::write(&path, bytes).with_context(|| format!("writing {}", path.display()))?;
+        Ok((name.to_owned(), digest(bytes)))
+    };
+    let files = BTreeMap::from([
+        write(WEIGHTS, &half_precision(&run.weights()?)?)?,
+        write(TOKENIZER, &run.tokenizer()?)?,
+        write(CALIBRATION, &serde_json::to_vec_pretty(&calibrated.calibration)?)?,
+        write(GOLDEN, golden.as_bytes())?,
+        write(MODEL_CARD, &card)?,
+    ]);
+    let manifest = manifest(arguments, &run, &calibrated, files)?;
+    write(MANIFEST, &serde_json::to_vec_pretty(&manifest)?)?;
+    let model =
+        Model::load(&ArtifactFiles::Folder(arguments.output.clone())).context("the exported artefact is refused")?;
+    crate::print(&format!("exported {} {} sha256:{}", model.id.name, model.id.version, model.id.digest))
+}
+
+fn manifest(
+    arguments: &Arguments,
+    run: &RunDir,
+    calibrated: &Calibrated,
+    files: BTreeMap<String, String>,
+) -> Result<Manifest> {
+    let recipe = run.recipe()?;
+    let progress = run.progress()?.context("the run has no checkpoint")?;
+    Ok(Manifest {
+        schema_version: SCHEMA_VERSION,
+        name: arguments.name.clone(),
+        version: arguments.version.clone(),
+        architecture: "bert".to_owned(),
+        pooling: "cls".to_owned(),
+        encoder: run.encoder()?,
+        labels: Category::ALL.to_vec(),
+        window: recipe.window,
+        thresholds: calibrated.thresholds,
+        provenance: Provenance {
+            base: recipe.base.repository.clone(),
+            base_revision: recipe.base.revision.clone(),
+            base_sha256: recipe.base.sha256.clone(),
+            data_sha256: progress.data_sha256,
+            recipe_sha256: digest(toml::to_string(&recipe)?.as_bytes()),
+            seed: recipe.seed,
+        },
+        files,
+    })
+}
+
+/// The golden inputs with the logits that the model gives them, one record a line.
+fn golden_records(inputs: &Path, model: &Model) -> Result<String> {
+    let text = std::fs::read_to_string(inputs).with_context(|| format!("reading {}", inputs.display()))?;
+    let mut lines = String::new();
+    for (index, line) in text.lines().enumerate() {
+        let input: GoldenInput =
+            serde_json::from_str(line).with_context(|| format!("{}, line {}", inputs.display(), index + 1))?;
+        let windows = model.tokenizer.windows(&canonicalize(&input.text).text, model.layout)?.windows;
+        let [window] = windows.as_slice() else {
+            bail!("{}, line {}: the text does not fit one window", inputs.display(), index + 1);
+        };
+        let batch: TokenBatch = std::iter::once((window.ids.as_slice(), input.surface.channel())).collect();
+        let logits = model.scorer.score(&batch)?.first().copied().context("the model gave no logits")?;
+        lines += &serde_json::to_string(&GoldenRecord { text: input.text, surface: input.surface, logits })?;
+        lines.push('\n');
+    }
+    Ok(lines)
+}
+
+fn half_precision(weights: &HashMap<String, Tensor>) -> Result<Vec<u8>> {
+    let tensors = weights
+        .iter()
+        .map(|(name, tensor)| Ok((name.clone(), tensor.to_dtype(DType::F16)?)))
+        .collect::<Result<BTreeMap<_, _>>>()?;
+    Ok(safetensors::serialize(&tensors, None)?)
+}
+
+fn digest(bytes: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(bytes))
+}
