@@ -78,7 +78,7 @@ fn print_analysis(analysis: &Analysis) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(
         out,
-        "{}  risk {:.4}  ({} {}, {} windows)",
+        "{}  risk {:.4}  ({} {}, windows: {})",
         analysis.verdict, analysis.risk, model.name, model.version, analysis.coverage.windows
     )?;
     for category in Category::ALL {
