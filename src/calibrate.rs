@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::Logits;
-use crate::threat::{Channel, PerCategory};
+use crate::threat::{Channel, PerCategory, PerChannel};
 
 /// p = 1 / (1 + e^-(slope * logit + intercept))
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,23 +24,15 @@ impl Platt {
     }
 }
 
-/// The maps of one model.
+/// The maps of one model, by channel and category.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Calibration {
-    /// For [`Channel::Instruction`].
-    pub instruction: PerCategory<Platt>,
-    /// For [`Channel::Data`].
-    pub data: PerCategory<Platt>,
-}
+#[serde(transparent)]
+pub struct Calibration(pub PerChannel<PerCategory<Platt>>);
 
 impl Calibration {
     /// Calibrated probabilities of a text's logits.
     pub fn probabilities(&self, channel: Channel, logits: &Logits) -> PerCategory<f64> {
-        let maps = match channel {
-            Channel::Instruction => &self.instruction,
-            Channel::Data => &self.data,
-        };
+        let maps = self.0.get(channel);
         PerCategory::from_fn(|category| maps.get(category).probability(*logits.get(category)))
     }
 
@@ -49,9 +41,10 @@ impl Calibration {
     /// # Errors
     /// A sentence that names the map that is off.
     pub fn validate(&self) -> Result<(), String> {
-        for (channel, maps) in [("instruction", &self.instruction), ("data", &self.data)] {
+        for (channel, maps) in self.0.iter() {
             for (category, map) in maps.iter() {
                 if !(map.slope > 0.0 && map.slope.is_finite() && map.intercept.is_finite()) {
+                    let channel = channel.name();
                     return Err(format!("{channel}.{category} must have a finite intercept and a slope above 0"));
                 }
             }

@@ -71,6 +71,9 @@ pub enum AnalyzeError {
     /// The windows were not scored.
     #[error(transparent)]
     Batch(#[from] BatchError),
+    /// There was nothing to analyse.
+    #[error("a request without a segment")]
+    NoSegment,
     /// The thread that read the text ended early.
     #[error("reading the text failed")]
     ReaderFailed,
@@ -114,6 +117,6 @@ impl Pipeline {
     ) -> Result<Analysis, AnalyzeError> {
         let mut reading = read::read(self.model.clone(), segments).await?;
         let scored = self.queue.score(reading.take_windows(), deadline).await?;
-        Ok(judge::judge(&self.model, &reading, &scored))
+        judge::judge(&self.model, &reading, &scored)
     }
 }

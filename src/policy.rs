@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::threat::{PerCategory, Verdict};
+use crate::threat::Verdict;
 
 /// From where on a category's probability is reviewed and blocked.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,7 +26,8 @@ impl Thresholds {
         Err(format!("thresholds must satisfy 0 < review <= block <= 1; they are {} and {}", self.review, self.block))
     }
 
-    fn verdict(self, probability: f64) -> Verdict {
+    /// What to do with a probability.
+    pub fn verdict(self, probability: f64) -> Verdict {
         if probability >= self.block {
             Verdict::Block
         } else if probability >= self.review {
@@ -37,13 +38,10 @@ impl Thresholds {
     }
 }
 
-/// The verdict on a text. What was not read to its end is never allowed.
-pub fn decide(probabilities: &PerCategory<f64>, thresholds: &PerCategory<Thresholds>, complete: bool) -> Verdict {
+/// The verdict on a request, from those on its categories. What was not read to its end is never allowed.
+pub fn decide(verdicts: impl IntoIterator<Item = Verdict>, complete: bool) -> Verdict {
     let floor = if complete { Verdict::Allow } else { Verdict::Review };
-    probabilities
-        .iter()
-        .map(|(category, probability)| thresholds.get(category).verdict(*probability))
-        .fold(floor, Verdict::max)
+    verdicts.into_iter().fold(floor, Verdict::max)
 }
 
 #[cfg(test)]
@@ -53,8 +51,8 @@ mod tests {
     const THRESHOLDS: Thresholds = Thresholds { review: 0.3, block: 0.8 };
 
     fn check(injection: f64, exfiltration: f64, complete: bool, expected: Verdict) {
-        let probabilities = PerCategory { injection, jailbreak: 0.0, exfiltration };
-        assert_eq!(decide(&probabilities, &PerCategory::from_fn(|_| THRESHOLDS), complete), expected);
+        let verdicts = [injection, 0.0, exfiltration].map(|probability| THRESHOLDS.verdict(probability));
+        assert_eq!(decide(verdicts, complete), expected);
     }
 
     #[test]

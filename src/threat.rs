@@ -96,6 +96,39 @@ impl Channel {
             Self::Data => 1,
         }
     }
+
+    /// The name in artefacts and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Instruction => "instruction",
+            Self::Data => "data",
+        }
+    }
+}
+
+/// One value for each [`Channel`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PerChannel<T> {
+    /// The value for [`Channel::Instruction`].
+    pub instruction: T,
+    /// The value for [`Channel::Data`].
+    pub data: T,
+}
+
+impl<T> PerChannel<T> {
+    /// The value of a channel.
+    pub fn get(&self, channel: Channel) -> &T {
+        match channel {
+            Channel::Instruction => &self.instruction,
+            Channel::Data => &self.data,
+        }
+    }
+
+    /// Each channel with its value, in the order of [`Channel::ALL`].
+    pub fn iter(&self) -> impl Iterator<Item = (Channel, &T)> {
+        Channel::ALL.into_iter().map(|channel| (channel, self.get(channel)))
+    }
 }
 
 /// What a text may attempt. The categories are not exclusive.

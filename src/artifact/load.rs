@@ -11,7 +11,7 @@ use crate::calibrate::Calibration;
 use crate::canonical::canonicalize;
 use crate::model::{CandleScorer, Scorer, TokenBatch};
 use crate::policy::Thresholds;
-use crate::threat::PerCategory;
+use crate::threat::{PerCategory, PerChannel};
 use crate::tokenize::{Tokenizer, WindowLayout};
 
 /// What an answer says of the model that gave it.
@@ -38,7 +38,7 @@ pub struct Model {
     /// From logits to probabilities.
     pub calibration: Calibration,
     /// From probabilities to verdicts.
-    pub thresholds: PerCategory<Thresholds>,
+    pub thresholds: PerChannel<PerCategory<Thresholds>>,
 }
 
 impl Model {

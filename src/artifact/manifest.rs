@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::{ArtifactError, ArtifactFiles};
 use crate::model::EncoderConfig;
 use crate::policy::Thresholds;
-use crate::threat::{Category, PerCategory};
+use crate::threat::{Category, PerCategory, PerChannel};
 use crate::tokenize::WindowLayout;
 
 /// The schema that this build reads.
@@ -49,8 +49,8 @@ pub struct Manifest {
     pub labels: Vec<Category>,
     /// How texts are cut.
     pub window: WindowLayout,
-    /// Probability thresholds.
-    pub thresholds: PerCategory<Thresholds>,
+    /// Probability thresholds, by channel and category.
+    pub thresholds: PerChannel<PerCategory<Thresholds>>,
     /// Where the model came from.
     pub provenance: Provenance,
     /// SHA-256 of every other file, hexadecimal, by name.
@@ -105,7 +105,7 @@ impl Manifest {
         }
         self.encoder.validate()?;
         self.window.validate(self.encoder.max_position_embeddings)?;
-        for (_, thresholds) in self.thresholds.iter() {
+        for (_, thresholds) in self.thresholds.iter().flat_map(|(_, channel)| channel.iter()) {
             thresholds.validate()?;
         }
         match FILES.iter().find(|file| !self.files.contains_key(**file)) {

@@ -82,14 +82,14 @@ fn print_analysis(analysis: &Analysis) -> io::Result<()> {
         analysis.verdict, analysis.risk, model.name, model.version, analysis.coverage.windows
     )?;
     for category in Category::ALL {
-        let (score, thresholds) = (analysis.scores.get(category), analysis.thresholds.get(category));
+        let score = analysis.scores.get(category);
         writeln!(
             out,
             "  {:<13} {:.4}  (review from {:.4}, block from {:.4})",
             category.name(),
             score.probability,
-            thresholds.review,
-            thresholds.block
+            score.thresholds.review,
+            score.thresholds.block
         )?;
     }
     for finding in &analysis.findings {

@@ -96,13 +96,13 @@ pub(super) fn response(request_id: String, segment_ids: &[String], analysis: Ana
     let scores = Category::ALL
         .into_iter()
         .map(|category| {
-            let (score, thresholds) = (analysis.scores.get(category), analysis.thresholds.get(category));
+            let score = analysis.scores.get(category);
             v1::CategoryScore {
                 category: self::category(category).into(),
                 probability: score.probability,
                 logit: f64::from(score.logit),
-                review_threshold: thresholds.review,
-                block_threshold: thresholds.block,
+                review_threshold: score.thresholds.review,
+                block_threshold: score.thresholds.block,
             }
         })
         .collect();

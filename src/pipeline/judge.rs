@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::Timings;
 use super::read::{ReadSegment, Reading};
+use super::{AnalyzeError, Timings};
 use crate::artifact::{Model, ModelId};
 use crate::batch::Scored;
 use crate::model::Logits;
@@ -20,10 +20,8 @@ pub struct Analysis {
     pub verdict: Verdict,
     /// The largest of the categories' probabilities.
     pub risk: f64,
-    /// Each category's score: that of the segment with the highest probability.
+    /// Each category's score: that of the segment with the most severe verdict, and among those the highest probability.
     pub scores: PerCategory<CategoryScore>,
-    /// What the verdict was made by.
-    pub thresholds: PerCategory<Thresholds>,
     /// Where attacks stand, by segment, category and place.
     pub findings: Vec<Finding>,
     /// What was read.
@@ -36,13 +34,25 @@ pub struct Analysis {
     pub device: String,
 }
 
-/// A category's score.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// A category's score in one segment.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CategoryScore {
     /// Calibrated.
     pub probability: f64,
     /// The model's raw log-odds.
     pub logit: f32,
+    /// What the segment's channel is judged by.
+    pub thresholds: Thresholds,
+}
+
+impl CategoryScore {
+    fn verdict(&self) -> Verdict {
+        self.thresholds.verdict(self.probability)
+    }
+
+    fn is_worse_than(&self, other: &Self) -> bool {
+        (self.verdict(), self.probability) > (other.verdict(), other.probability)
+    }
 }
 
 /// A place that carries an attack.
@@ -94,29 +104,28 @@ pub enum IncompleteReason {
 }
 
 /// Judges a request from its windows' logits, which come in the order of `reading`'s windows.
-pub(super) fn judge(model: &Model, reading: &Reading, scored: &Scored) -> Analysis {
-    let mut scores = PerCategory::<CategoryScore>::default();
+pub(super) fn judge(model: &Model, reading: &Reading, scored: &Scored) -> Result<Analysis, AnalyzeError> {
+    let mut worst: Option<PerCategory<CategoryScore>> = None;
     let mut findings = Vec::new();
     let mut logits = scored.logits.as_slice();
     for (index, segment) in reading.segments.iter().enumerate() {
         let (own, rest) = logits.split_at(segment.windows.len().min(logits.len()));
         logits = rest;
-        let segment_scores = score_segment(model, segment, own);
-        for category in Category::ALL {
-            let (best, score) = (scores.get_mut(category), *segment_scores.get(category));
-            if index == 0 || score.probability > best.probability {
-                *best = score;
-            }
-            findings.extend(find(model, index, segment, own, category));
-        }
+        findings.extend(Category::ALL.into_iter().flat_map(|category| find(model, index, segment, own, category)));
+        let scores = score_segment(model, segment, own);
+        worst = Some(worst.map_or(scores, |worst| {
+            PerCategory::from_fn(|category| {
+                let (score, worst) = (*scores.get(category), *worst.get(category));
+                if score.is_worse_than(&worst) { score } else { worst }
+            })
+        }));
     }
-    let probabilities = PerCategory::from_fn(|category| scores.get(category).probability);
+    let scores = worst.ok_or(AnalyzeError::NoSegment)?;
     let coverage = cover(reading);
-    Analysis {
-        verdict: decide(&probabilities, &model.thresholds, coverage.is_complete()),
-        risk: probabilities.iter().map(|(_, probability)| *probability).fold(0.0, f64::max),
+    Ok(Analysis {
+        verdict: decide(scores.iter().map(|(_, score)| score.verdict()), coverage.is_complete()),
+        risk: scores.iter().map(|(_, score)| score.probability).fold(0.0, f64::max),
         scores,
-        thresholds: model.thresholds,
         findings,
         coverage,
         model: model.id.clone(),
@@ -128,23 +137,25 @@ pub(super) fn judge(model: &Model, reading: &Reading, scored: &Scored) -> Analys
             batch_windows: scored.batch_windows,
         },
         device: model.scorer.device().to_owned(),
-    }
+    })
 }
 
 /// A segment scores as its worst window.
 fn score_segment(model: &Model, segment: &ReadSegment, logits: &[Logits]) -> PerCategory<CategoryScore> {
     let worst = logits.iter().copied().reduce(|a, b| a.max(&b)).unwrap_or_default();
-    let probabilities = model.calibration.probabilities(segment.source.channel(), &worst);
+    let channel = segment.source.channel();
+    let probabilities = model.calibration.probabilities(channel, &worst);
     PerCategory::from_fn(|category| CategoryScore {
         probability: *probabilities.get(category),
         logit: *worst.get(category),
+        thresholds: *model.thresholds.get(channel).get(category),
     })
 }
 
 /// The stretches of a segment whose windows are at or above the review threshold; windows that touch are one stretch.
 fn find(model: &Model, index: usize, segment: &ReadSegment, logits: &[Logits], category: Category) -> Vec<Finding> {
     let channel = segment.source.channel();
-    let threshold = model.thresholds.get(category).review;
+    let threshold = model.thresholds.get(channel).get(category).review;
     let mut findings: Vec<Finding> = Vec::new();
     for (window, logits) in segment.windows.iter().zip(logits) {
         let probability = *model.calibration.probabilities(channel, logits).get(category);

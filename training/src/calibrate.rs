@@ -7,7 +7,7 @@ use ndarray::Array1;
 use portcullis::calibrate::{Calibration, Platt};
 use portcullis::pipeline::Analysis;
 use portcullis::policy::Thresholds;
-use portcullis::threat::{Category, Channel, PerCategory};
+use portcullis::threat::{Category, Channel, PerCategory, PerChannel};
 use serde::{Deserialize, Serialize};
 
 use crate::config::CalibrationTargets;
@@ -32,11 +32,15 @@ pub struct Arguments {
     run: PathBuf,
 }
 
+/// The lowest review threshold: a text that is harmless nine times out of ten is not worth a look, even where the
+/// false-positive rate would allow it.
+const MIN_REVIEW: f64 = 0.1;
+
 /// What `calibrate` leaves in the run's folder for `export`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Calibrated {
     pub calibration: Calibration,
-    pub thresholds: PerCategory<Thresholds>,
+    pub thresholds: PerChannel<PerCategory<Thresholds>>,
     pub n_examples: usize,
 }
 
@@ -44,9 +48,10 @@ impl Calibrated {
     /// Probabilities that are the logistic function of the logits, before anything was fitted.
     pub fn identity() -> Self {
         let maps = PerCategory::from_fn(|_| Platt { slope: 1.0, intercept: 0.0 });
+        let thresholds = PerCategory::from_fn(|_| Thresholds { review: 0.5, block: 0.5 });
         Self {
-            calibration: Calibration { instruction: maps, data: maps },
-            thresholds: PerCategory::from_fn(|_| Thresholds { review: 0.5, block: 0.5 }),
+            calibration: Calibration(PerChannel { instruction: maps, data: maps }),
+            thresholds: PerChannel { instruction: thresholds, data: thresholds },
             n_examples: 0,
         }
     }
@@ -60,7 +65,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     ensure!(!examples.is_empty(), "the recipe holds nothing out; set data.calibration_share above 0");
     let analyses = score(run.model("calibrating", &Calibrated::identity())?, &examples)?;
     let calibration = fit(&examples, &analyses);
-    let thresholds = thresholds(&examples, &analyses, &calibration, &recipe.calibration)?;
+    let thresholds = |channel| thresholds(channel, &examples, &analyses, &calibration, &recipe.calibration);
+    let thresholds = PerChannel { instruction: thresholds(Channel::Instruction)?, data: thresholds(Channel::Data)? };
     let calibrated = Calibrated { calibration, thresholds, n_examples: examples.len() };
     run.write_json("calibrated.json", &calibrated)?;
     crate::print(&serde_json::to_string_pretty(&calibrated)?)
@@ -85,7 +91,7 @@ fn fit(examples: &[Example], analyses: &[Analysis]) -> Calibration {
         platt(&if is_enough { own } else { known(&Channel::ALL) })
     };
     let maps = |channel| PerCategory::from_fn(|category| map(channel, category));
-    Calibration { instruction: maps(Channel::Instruction), data: maps(Channel::Data) }
+    Calibration(PerChannel { instruction: maps(Channel::Instruction), data: maps(Channel::Data) })
 }
 
 /// Platt scaling by Newton's method, with Platt's smoothed targets (Lin, Lin and Weng 2007,
@@ -123,8 +129,10 @@ fn platt(pairs: &[(f64, bool)]) -> Platt {
     Platt { slope: slope.max(MIN_SLOPE), intercept }
 }
 
-/// Thresholds that keep the verdict's false-positive rate: each category gets an equal part of it (the union bound).
+/// A channel's thresholds, which keep the verdict's false-positive rate there: each category gets an equal part of it (the
+/// union bound).
 fn thresholds(
+    channel: Channel,
     examples: &[Example],
     analyses: &[Analysis],
     calibration: &Calibration,
@@ -135,10 +143,10 @@ fn thresholds(
         let harmless: Array1<f64> = examples
             .iter()
             .zip(analyses)
-            .filter(|(example, _)| example.is_harmless())
-            .map(|(example, analysis)| {
+            .filter(|(example, _)| example.is_harmless() && example.source.channel() == channel)
+            .map(|(_, analysis)| {
                 let logits = PerCategory::from_fn(|category| analysis.scores.get(category).logit);
-                *calibration.probabilities(example.source.channel(), &logits).get(category)
+                *calibration.probabilities(channel, &logits).get(category)
             })
             .collect();
         conformal_threshold(harmless.view(), fpr / parts).with_context(|| {
@@ -148,7 +156,7 @@ fn thresholds(
     let mut all = PerCategory::from_fn(|_| Thresholds { review: 1.0, block: 1.0 });
     for category in Category::ALL {
         let block = threshold(category, targets.block_fpr)?.min(1.0);
-        let review = threshold(category, targets.review_fpr)?.min(block);
+        let review = threshold(category, targets.review_fpr)?.max(MIN_REVIEW).min(block);
         *all.get_mut(category) = Thresholds { review, block };
     }
     Ok(all)

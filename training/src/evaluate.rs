@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use portcullis::artifact::{ArtifactFiles, Model};
-use portcullis::pipeline::Analysis;
-use portcullis::threat::{Category, Channel, Verdict};
+use portcullis::pipeline::{Analysis, CategoryScore};
+use portcullis::threat::{Category, Source, Verdict};
 use serde::Serialize;
 
 use crate::data::{Example, read, read_folder};
@@ -91,29 +91,41 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     crate::print(&report.tables()?)
 }
 
+/// A row a category for all texts, and one for each source that there is.
 fn categories(examples: &[Example], analyses: &[Analysis]) -> Vec<CategoryRow> {
-    let kinds: [(&'static str, &[Channel]); 3] =
-        [("all", &Channel::ALL), ("instruction", &[Channel::Instruction]), ("data", &[Channel::Data])];
-    let row = |category: Category, (source, channels): (&'static str, &[Channel])| {
-        let known = examples.iter().zip(analyses).filter(|(example, _)| channels.contains(&example.source.channel()));
-        let scored = Scored::new(known.filter_map(|(example, analysis)| {
-            Some((analysis.scores.get(category).probability, (*example.labels.get(category))?))
-        }));
-        let block = analyses.first().map_or(1.0, |analysis| analysis.thresholds.get(category).block);
+    let sources = Source::ALL.into_iter().filter(|source| examples.iter().any(|example| example.source == *source));
+    let kinds: Vec<Option<Source>> = std::iter::once(None).chain(sources.map(Some)).collect();
+    let row = |category: Category, source: Option<Source>| {
+        let known: Vec<(CategoryScore, bool)> = examples
+            .iter()
+            .zip(analyses)
+            .filter(|(example, _)| source.is_none_or(|source| example.source == source))
+            .filter_map(|(example, analysis)| Some((*analysis.scores.get(category), (*example.labels.get(category))?)))
+            .collect();
+        let scored = Scored::new(known.iter().map(|(score, label)| (score.probability, *label)));
+        let blocked = Scored::new(
+            known
+                .iter()
+                .map(|(score, label)| (f64::from(u8::from(score.probability >= score.thresholds.block)), *label)),
+        );
         CategoryRow {
             category: category.name(),
-            source,
+            source: source.map_or("all", Source::name),
             n_positive: scored.n_positive(),
             n_negative: scored.n_negative(),
             auc: scored.auc(),
             recall_at_1_percent_fpr: scored.recall_at_fpr(TABLE_FPR),
-            recall_at_block: scored.recall(block),
-            false_positive_rate_at_block: scored.false_positive_rate(block),
+            recall_at_block: blocked.recall(1.0),
+            false_positive_rate_at_block: blocked.false_positive_rate(1.0),
             ece: scored.ece(),
             brier: scored.brier(),
         }
     };
-    Category::ALL.into_iter().flat_map(|category| kinds.map(|kind| row(category, kind))).collect()
+    Category::ALL
+        .into_iter()
+        .flat_map(|category| kinds.iter().map(move |source| (category, *source)))
+        .map(|(c, s)| row(c, s))
+        .collect()
 }
 
 fn by_file(examples: &[Example], analyses: &[Analysis]) -> Vec<FileRow> {
