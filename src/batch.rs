@@ -1,6 +1,6 @@
 //! Windows of many requests into batches for one device.
 //!
-//! [`form`](form::form) decides, purely; [`BatchQueue`] holds what waits, bounded in tokens; a worker thread scores. Work
+//! `form` decides, purely; [`BatchQueue`] holds what waits, bounded in tokens; a worker thread scores. Work
 //! whose caller is gone or whose deadline has passed never reaches the device. If the device thread panics, its batch
 //! fails, the queue closes and the state turns to [`WorkerState::Failed`]: nothing is answered from a broken device.
 

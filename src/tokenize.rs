@@ -17,7 +17,7 @@ const PIECE_BYTES: usize = 8 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WindowLayout {
-    /// The longest window in tokens, with [CLS] and [SEP].
+    /// The longest window in tokens, with `[CLS]` and `[SEP]`.
     pub tokens: usize,
     /// Tokens that a window shares with the one before it.
     pub overlap: usize,
@@ -47,7 +47,7 @@ impl WindowLayout {
 /// One window: token ids with their special tokens, and the bytes of canonical text that they were read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// [CLS], the text's tokens, [SEP].
+    /// `[CLS]`, the text's tokens, `[SEP]`.
     pub ids: Vec<u32>,
     /// The bytes read. The windows of a text cover all of it.
     pub range: Range<usize>,
@@ -94,7 +94,7 @@ impl Tokenizer {
     /// Reads a `tokenizer.json`.
     ///
     /// # Errors
-    /// It does not parse, or lacks [CLS], [SEP] or [UNK].
+    /// It does not parse, or lacks `[CLS]`, `[SEP]` or `[UNK]`.
     pub fn from_bytes(json: &[u8]) -> Result<Self, TokenizeError> {
         let mut inner =
             tokenizers::Tokenizer::from_bytes(json).map_err(|error| TokenizeError::Parse(error.to_string()))?;

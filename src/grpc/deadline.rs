@@ -7,7 +7,7 @@ use tonic::{Request, Status};
 /// A call that cannot be answered in time is told so this much before its deadline, or a tenth of its timeout before if
 /// that is less: the caller shall read our DEADLINE_EXCEEDED and not the cancellation that tonic's server and client both
 /// raise at the deadline itself.
-const MARGIN: Duration = Duration::from_millis(50);
+const MARGIN: Duration = Duration::from_millis(250);
 
 /// When a call's answer must be out.
 #[derive(Clone, Copy, Debug)]

@@ -134,7 +134,7 @@ impl v1::threat_service_server::ThreatService for Threats {
 
     type AnalyzeStreamStream = Pin<Box<dyn Stream<Item = Result<v1::AnalyzeStreamResponse, Status>> + Send>>;
 
-    /// Reads on while fewer than [`CONCURRENT_ITEMS`] items are under way, so that a slow reader slows its own stream.
+    /// Reads on while fewer than `CONCURRENT_ITEMS` items are under way, so that a slow reader slows its own stream.
     /// Once the server drains, what was read is answered and the stream ends with UNAVAILABLE.
     async fn analyze_stream(
         &self,

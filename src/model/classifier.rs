@@ -1,4 +1,4 @@
-//! The encoder with its multi-label head: one linear map from the [CLS] state to a logit a category.
+//! The encoder with its multi-label head: one linear map from the `[CLS]` state to a logit a category.
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
@@ -48,7 +48,7 @@ impl ThreatClassifier {
         Ok(pooled.matmul(&self.weight.t()?)?.broadcast_add(&self.bias)?)
     }
 
-    /// The pooled [CLS] state of each window: [batch, hidden]. What parity with other implementations is measured on.
+    /// The pooled `[CLS]` state of each window: [batch, hidden]. What parity with other implementations is measured on.
     ///
     /// # Errors
     /// As [`Self::forward`].

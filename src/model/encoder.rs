@@ -39,7 +39,7 @@ impl Encoder {
         })
     }
 
-    /// The hidden state of each window's first token ([CLS]): [batch, hidden]. The last layer runs for that token alone,
+    /// The hidden state of each window's first token (`[CLS]`): [batch, hidden]. The last layer runs for that token alone,
     /// which changes nothing in its value.
     ///
     /// # Errors

@@ -103,8 +103,8 @@ async fn a_bad_request_costs_the_others_of_its_batch_nothing() {
 #[tokio::test]
 async fn a_deadline_that_cannot_be_met_is_exceeded_and_harms_nobody() {
     let server = TestServer::start("").await;
-    let mut late = Request::new(request(vec![segment(Source::ToolOutput, long_text(1_000_000))]));
-    late.set_timeout(Duration::from_millis(1_500));
+    let mut late = Request::new(request(vec![segment(Source::ToolOutput, long_text(1_000_000)); 3]));
+    late.set_timeout(Duration::from_secs(3));
     let status = server.client().analyze(late).await.unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded, "{status:?}");
     assert!(server.client().analyze(prompt(HARMLESS)).await.is_ok());
