@@ -13,19 +13,27 @@ pub use queue::BatchQueue;
 
 use std::time::Duration;
 
-use crate::model::{Logits, ScoreError};
+use crate::model::{ScoreError, WindowScore};
 
 /// What a request's windows scored, and how long they took.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scored {
     /// One a window, in order.
-    pub logits: Vec<Logits>,
+    pub windows: Vec<WindowScore>,
     /// The longest wait among the windows.
     pub queued: Duration,
     /// The longest forward pass among the windows.
     pub compute: Duration,
     /// Windows in the largest batch that held one of these.
     pub batch_windows: usize,
+}
+
+impl Scored {
+    /// Counts the times of a second pass over some of the windows.
+    pub(crate) fn add_times(&mut self, second: &Self) {
+        self.queued += second.queued;
+        self.compute += second.compute;
+    }
 }
 
 /// Why windows were not scored.

@@ -1,4 +1,5 @@
-//! The narrow waist between text and tensors: windows of token ids go in, one logit a category comes out.
+//! The narrow waist between text and tensors: windows of token ids go in, one logit a category comes out, and one a token
+//! where they are asked for.
 //!
 //! [`Scorer`] is what the batcher drives; it hides the device. There is one forward pass, in [`encoder`] and
 //! [`classifier`], for training, evaluation and serving. No file, network, clock or metric is touched here.
@@ -6,6 +7,7 @@
 pub mod classifier;
 pub mod config;
 pub mod encoder;
+mod fused;
 mod layers;
 pub mod scorer;
 
@@ -18,6 +20,26 @@ use crate::threat::{Channel, PerCategory};
 
 /// One raw score a category: the log-odds before calibration.
 pub type Logits = PerCategory<f32>;
+
+/// What a window is scored for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// One logit a category.
+    #[default]
+    Categories,
+    /// That, and one logit a token.
+    Tokens,
+}
+
+/// What a window scored.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WindowScore {
+    /// One a category.
+    pub logits: Logits,
+    /// The log-odds that a token is part of an attack, one a token, special tokens too. Empty unless asked for with
+    /// [`Detail::Tokens`], and where the model has no token head.
+    pub tokens: Vec<f32>,
+}
 
 /// Windows to score together, packed end to end without padding.
 #[derive(Clone, Debug, Default)]
@@ -67,12 +89,12 @@ impl<'a> FromIterator<(&'a [u32], Channel)> for TokenBatch {
 
 /// Scores batches of windows on some device.
 pub trait Scorer: Send + Sync {
-    /// The logits of each window, in the batch's order. A window's logits do not depend on what else is in the batch
-    /// (to the device's rounding).
+    /// The score of each window, in the batch's order. A window's score does not depend on what else is in the batch (to
+    /// the device's rounding).
     ///
     /// # Errors
     /// [`ScoreError`] if the batch cannot be scored; then nothing in it has been.
-    fn score(&self, batch: &TokenBatch) -> Result<Vec<Logits>, ScoreError>;
+    fn score(&self, batch: &TokenBatch, detail: Detail) -> Result<Vec<WindowScore>, ScoreError>;
 
     /// The device's name, as answers state it.
     fn device(&self) -> &str;

@@ -51,6 +51,8 @@ pub struct Window {
     pub ids: Vec<u32>,
     /// The bytes read. The windows of a text cover all of it.
     pub range: Range<usize>,
+    /// The text's tokens in this window, as positions in [`Windows::tokens`].
+    pub tokens: Range<usize>,
 }
 
 /// A whole text in windows; always at least one, so that the empty text has a score too.
@@ -58,8 +60,8 @@ pub struct Window {
 pub struct Windows {
     /// In the order of the text.
     pub windows: Vec<Window>,
-    /// Tokens of text, each counted once.
-    pub n_tokens: usize,
+    /// The bytes of canonical text that each token was read from, in the order of the text.
+    pub tokens: Vec<Range<usize>>,
     /// How many of them the vocabulary does not know: read as one and the same unknown word.
     pub n_unknown: usize,
 }
@@ -123,18 +125,19 @@ impl Tokenizer {
         let windows = (0..n_windows)
             .map(|index| {
                 let start = index * stride;
-                let covered = tokens.get(start..(start + content).min(tokens.len())).unwrap_or_default();
+                let end = (start + content).min(tokens.len());
+                let covered = tokens.get(start..end).unwrap_or_default();
                 let first_byte = if index == 0 { 0 } else { covered.first().map_or(0, |token| token.range.start) };
                 let last_byte = if index + 1 == n_windows {
                     text.len()
                 } else {
                     tokens.get(start + content).map_or(text.len(), |next| next.range.start)
                 };
-                Window { ids: self.with_special_tokens(covered), range: first_byte..last_byte }
+                Window { ids: self.with_special_tokens(covered), range: first_byte..last_byte, tokens: start..end }
             })
             .collect();
         let n_unknown = tokens.iter().filter(|token| token.id == self.unknown).count();
-        Ok(Windows { windows, n_tokens: tokens.len(), n_unknown })
+        Ok(Windows { windows, tokens: tokens.into_iter().map(|token| token.range).collect(), n_unknown })
     }
 
     fn with_special_tokens(&self, tokens: &[Token]) -> Vec<u32> {

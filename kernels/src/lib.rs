@@ -1,8 +1,13 @@
 //! Compute kernels of Portcullis.
 //!
-//! The only crate of the workspace that may hold `unsafe` code. Each kernel is a value whose existence proves that the
-//! CPU has what it needs; [`Gelu::new`] picks the best at run time, and a scalar version always exists.
+//! The only crate of the workspace that may hold `unsafe` code. A kernel is plain arithmetic over slices; [`Isa`] compiles
+//! it once for each instruction set that pays and picks the best that the CPU has, at run time.
 
+mod exp;
 pub mod gelu;
+mod isa;
+pub mod layer_norm;
+mod reduce;
+pub mod softmax;
 
-pub use gelu::Gelu;
+pub use isa::Isa;

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use crate::model::Detail;
+
 /// The largest batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -13,6 +15,7 @@ pub struct Limits {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) tokens: usize,
+    pub(super) detail: Detail,
     pub(super) deadline: Option<Instant>,
     pub(super) is_cancelled: bool,
 }
@@ -29,17 +32,19 @@ pub(super) enum Choice {
 }
 
 /// A choice for each of the first entries, in order; those behind them wait. Windows leave in the order in which they
-/// came, as many as fit the limits.
+/// came, as many as fit the limits; a batch is scored in one detail.
 pub(super) fn form(entries: impl IntoIterator<Item = Entry>, limits: Limits, now: Instant) -> Vec<Choice> {
     let mut choices = Vec::new();
     let mut tokens = 0;
+    let mut detail = None;
     for entry in entries {
         let choice = if entry.is_cancelled {
             Choice::Drop
         } else if entry.deadline.is_some_and(|deadline| deadline <= now) {
             Choice::Expire
-        } else if tokens == 0 || tokens + entry.tokens <= limits.batch_tokens {
+        } else if detail.is_none_or(|detail| detail == entry.detail && tokens + entry.tokens <= limits.batch_tokens) {
             tokens += entry.tokens;
+            detail = Some(entry.detail);
             Choice::Score
         } else {
             break;
@@ -58,7 +63,7 @@ mod tests {
     use super::*;
 
     fn entry(tokens: usize) -> Entry {
-        Entry { tokens, deadline: None, is_cancelled: false }
+        Entry { tokens, detail: Detail::Categories, deadline: None, is_cancelled: false }
     }
 
     #[test]
@@ -79,14 +84,15 @@ mod tests {
     proptest! {
         #[test]
         fn the_budget_holds_and_work_always_leaves(
-            entries in prop::collection::vec((1usize..200, any::<bool>(), 0u64..3), 1..60),
+            entries in prop::collection::vec((1usize..200, any::<bool>(), any::<bool>(), 0u64..3), 1..60),
             batch_tokens in 1usize..500,
         ) {
             let now = Instant::now();
             let entries: Vec<_> = entries
                 .into_iter()
-                .map(|(tokens, is_cancelled, wait)| Entry {
+                .map(|(tokens, with_tokens, is_cancelled, wait)| Entry {
                     tokens,
+                    detail: if with_tokens { Detail::Tokens } else { Detail::Categories },
                     is_cancelled,
                     deadline: (wait > 0).then(|| now + Duration::from_secs(wait - 1)),
                 })
@@ -95,6 +101,7 @@ mod tests {
             prop_assert!(!choices.is_empty() && choices.len() <= entries.len());
             let scored: Vec<_> = entries.iter().zip(&choices).filter(|(_, c)| **c == Choice::Score).map(|(e, _)| *e).collect();
             prop_assert!(scored.len() <= 1 || scored.iter().map(|e| e.tokens).sum::<usize>() <= batch_tokens);
+            prop_assert!(scored.iter().all(|e| e.detail == scored[0].detail));
             prop_assert!(scored.iter().all(|e| !e.is_cancelled && e.deadline.is_none_or(|deadline| deadline > now)));
         }
     }

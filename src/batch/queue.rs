@@ -9,7 +9,7 @@ use tokio::sync::{oneshot, watch};
 use super::form::{Choice, Entry, Limits, form};
 use super::worker;
 use super::{BatchError, Scored, WorkerState};
-use crate::model::{Logits, ScoreError, Scorer};
+use crate::model::{Detail, ScoreError, Scorer, WindowScore};
 use crate::threat::Channel;
 
 /// The queue in front of one device, and the thread that drives it. Dropping it ends the thread.
@@ -44,20 +44,26 @@ impl BatchQueue {
     /// See [`BatchError`]. A request that alone is larger than the queue is taken if the queue is empty.
     pub async fn score(
         &self,
-        windows: Vec<(Vec<u32>, Channel)>,
+        windows: Vec<(Arc<[u32]>, Channel)>,
+        detail: Detail,
         deadline: Option<Instant>,
     ) -> Result<Scored, BatchError> {
         if windows.is_empty() {
             return Ok(Scored::default());
         }
-        let answer = self.submit(windows, deadline)?;
+        let answer = self.submit(windows, detail, deadline)?;
         answer.await.unwrap_or(Err(BatchError::DeviceFailed))
     }
 
-    fn submit(&self, windows: Vec<(Vec<u32>, Channel)>, deadline: Option<Instant>) -> Result<Answer, BatchError> {
+    fn submit(
+        &self,
+        windows: Vec<(Arc<[u32]>, Channel)>,
+        detail: Detail,
+        deadline: Option<Instant>,
+    ) -> Result<Answer, BatchError> {
         let (reply, answer) = oneshot::channel();
         let tokens: usize = windows.iter().map(|(ids, _)| ids.len()).sum();
-        let ticket = Arc::new(Ticket::new(windows.len(), deadline, reply));
+        let ticket = Arc::new(Ticket::new(windows.len(), detail, deadline, reply));
         let now = Instant::now();
         let mut waiting = self.shared.lock();
         if waiting.is_closed {
@@ -106,7 +112,7 @@ struct WaitingWindows {
 
 /// One window that waits.
 pub(super) struct Waiting {
-    pub(super) ids: Vec<u32>,
+    pub(super) ids: Arc<[u32]>,
     pub(super) channel: Channel,
     index: usize,
     since: Instant,
@@ -163,12 +169,22 @@ impl WaitingWindows {
 
 impl Waiting {
     fn entry(&self) -> Entry {
-        Entry { tokens: self.ids.len(), deadline: self.ticket.deadline, is_cancelled: self.ticket.is_cancelled() }
+        Entry {
+            tokens: self.ids.len(),
+            detail: self.ticket.detail,
+            deadline: self.ticket.deadline,
+            is_cancelled: self.ticket.is_cancelled(),
+        }
+    }
+
+    /// What its request asked for.
+    pub(super) fn detail(&self) -> Detail {
+        self.ticket.detail
     }
 
     /// Hands the window's score to its request.
-    pub(super) fn complete(self, logits: Logits, batch: &BatchTimes) {
-        self.ticket.complete(self.index, logits, batch.started.duration_since(self.since), batch);
+    pub(super) fn complete(self, score: WindowScore, batch: &BatchTimes) {
+        self.ticket.complete(self.index, score, batch.started.duration_since(self.since), batch);
     }
 
     /// Fails the window's request.
@@ -186,12 +202,13 @@ pub(super) struct BatchTimes {
 
 /// A request whose windows are under way. Its reply is sent once: with the last score or with the first failure.
 struct Ticket {
+    detail: Detail,
     deadline: Option<Instant>,
     progress: Mutex<Progress>,
 }
 
 struct Progress {
-    logits: Vec<Option<Logits>>,
+    scores: Vec<Option<WindowScore>>,
     n_missing: usize,
     queued: Duration,
     compute: Duration,
@@ -200,16 +217,16 @@ struct Progress {
 }
 
 impl Ticket {
-    fn new(n_windows: usize, deadline: Option<Instant>, reply: Reply) -> Self {
+    fn new(n_windows: usize, detail: Detail, deadline: Option<Instant>, reply: Reply) -> Self {
         let progress = Progress {
-            logits: vec![None; n_windows],
+            scores: vec![None; n_windows],
             n_missing: n_windows,
             queued: Duration::ZERO,
             compute: Duration::ZERO,
             batch_windows: 0,
             reply: Some(reply),
         };
-        Self { deadline, progress: Mutex::new(progress) }
+        Self { detail, deadline, progress: Mutex::new(progress) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Progress> {
@@ -221,10 +238,10 @@ impl Ticket {
         self.lock().reply.as_ref().is_none_or(oneshot::Sender::is_closed)
     }
 
-    fn complete(&self, index: usize, logits: Logits, queued: Duration, batch: &BatchTimes) {
+    fn complete(&self, index: usize, score: WindowScore, queued: Duration, batch: &BatchTimes) {
         let mut progress = self.lock();
-        if let Some(slot) = progress.logits.get_mut(index)
-            && slot.replace(logits).is_none()
+        if let Some(slot) = progress.scores.get_mut(index)
+            && slot.replace(score).is_none()
         {
             progress.n_missing -= 1;
         }
@@ -235,7 +252,7 @@ impl Ticket {
             return;
         }
         let scored = Scored {
-            logits: progress.logits.iter().flatten().copied().collect(),
+            windows: progress.scores.drain(..).flatten().collect(),
             queued: progress.queued,
             compute: progress.compute,
             batch_windows: progress.batch_windows,

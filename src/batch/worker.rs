@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::WorkerState;
 use super::form::Limits;
 use super::queue::{BatchTimes, Shared, Waiting};
-use crate::model::{Logits, ScoreError, Scorer, TokenBatch};
+use crate::model::{ScoreError, Scorer, TokenBatch, WindowScore};
 
 /// Starts the thread. It ends when the queue closes, or after a panic.
 pub(super) fn spawn(
@@ -36,13 +36,14 @@ struct Panicked;
 /// Scores one batch and answers its requests. After a panic the batch is dropped, which fails its requests.
 fn run(scorer: &dyn Scorer, batch: Vec<Waiting>) -> Result<(), Panicked> {
     let started = Instant::now();
-    let tokens: TokenBatch = batch.iter().map(|window| (window.ids.as_slice(), window.channel)).collect();
-    let scored = catch_unwind(AssertUnwindSafe(|| scorer.score(&tokens))).map_err(|_| Panicked)?;
-    match scored.and_then(|logits| checked(logits, batch.len())) {
-        Ok(logits) => {
+    let tokens: TokenBatch = batch.iter().map(|window| (&*window.ids, window.channel)).collect();
+    let detail = batch.first().map(Waiting::detail).unwrap_or_default();
+    let scored = catch_unwind(AssertUnwindSafe(|| scorer.score(&tokens, detail))).map_err(|_| Panicked)?;
+    match scored.and_then(|scores| checked(scores, batch.len())) {
+        Ok(scores) => {
             let times = BatchTimes { started, compute: started.elapsed(), n_windows: batch.len() };
-            for (window, logits) in batch.into_iter().zip(logits) {
-                window.complete(logits, &times);
+            for (window, score) in batch.into_iter().zip(scores) {
+                window.complete(score, &times);
             }
         }
         Err(error) => {
@@ -54,15 +55,16 @@ fn run(scorer: &dyn Scorer, batch: Vec<Waiting>) -> Result<(), Panicked> {
     Ok(())
 }
 
-/// One row a window, or an error: a short answer must not leave a request without its score.
-fn checked(logits: Vec<Logits>, expected: usize) -> Result<Vec<Logits>, ScoreError> {
-    if logits.len() == expected { Ok(logits) } else { Err(ScoreError::WrongShape { got: logits.len(), expected }) }
+/// One score a window, or an error: a short answer must not leave a request without its score.
+fn checked(scores: Vec<WindowScore>, expected: usize) -> Result<Vec<WindowScore>, ScoreError> {
+    if scores.len() == expected { Ok(scores) } else { Err(ScoreError::WrongShape { got: scores.len(), expected }) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::{BatchError, BatchQueue};
     use super::*;
+    use crate::model::Detail;
     use crate::threat::Channel;
 
     /// A device that breaks: it panics, or answers too short.
@@ -73,10 +75,10 @@ mod tests {
 
     impl Scorer for Broken {
         #[allow(clippy::panic, reason = "the fault that is under test")]
-        fn score(&self, batch: &TokenBatch) -> Result<Vec<Logits>, ScoreError> {
+        fn score(&self, batch: &TokenBatch, _: Detail) -> Result<Vec<WindowScore>, ScoreError> {
             match self {
                 Self::Panics => panic!("device lost"),
-                Self::ForgetsOne => Ok(vec![Logits::default(); batch.len() - 1]),
+                Self::ForgetsOne => Ok(vec![WindowScore::default(); batch.len() - 1]),
             }
         }
 
@@ -89,18 +91,18 @@ mod tests {
         BatchQueue::start(Arc::new(scorer), Limits { batch_tokens: 1024 }, 4096).unwrap()
     }
 
-    fn window() -> Vec<(Vec<u32>, Channel)> {
-        vec![(vec![1, 2, 3], Channel::Data)]
+    fn window() -> Vec<(Arc<[u32]>, Channel)> {
+        vec![(Arc::from([1, 2, 3]), Channel::Data)]
     }
 
     #[tokio::test]
     async fn a_panic_fails_the_batch_and_closes_the_queue() {
         let queue = queue(Broken::Panics);
         let mut state = queue.state();
-        let first = queue.score(window(), None).await;
+        let first = queue.score(window(), Detail::Categories, None).await;
         assert!(matches!(first, Err(BatchError::DeviceFailed)), "{first:?}");
         state.wait_for(|state| *state == WorkerState::Failed).await.unwrap();
-        let second = queue.score(window(), None).await;
+        let second = queue.score(window(), Detail::Categories, None).await;
         assert!(matches!(second, Err(BatchError::DeviceFailed)), "{second:?}");
     }
 
@@ -108,7 +110,7 @@ mod tests {
     async fn a_short_answer_is_an_error_and_the_device_goes_on() {
         let queue = queue(Broken::ForgetsOne);
         for _ in 0..2 {
-            let result = queue.score(window(), None).await;
+            let result = queue.score(window(), Detail::Categories, None).await;
             assert!(matches!(result, Err(BatchError::Score(_))), "{result:?}");
         }
         assert_eq!(*queue.state().borrow(), WorkerState::Running);

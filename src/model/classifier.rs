@@ -1,4 +1,5 @@
-//! The encoder with its multi-label head: one linear map from the `[CLS]` state to a logit a category.
+//! The encoder with its heads: a linear map from the `[CLS]` state to a logit a category, and one from each token's state to
+//! a logit that the token is part of an attack.
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
@@ -6,7 +7,7 @@ use candle_nn::VarBuilder;
 use super::config::EncoderConfig;
 use super::encoder::{Encoder, EncoderInput};
 use super::layers::Regularizer;
-use super::{Logits, ScoreError, TokenBatch};
+use super::{Detail, Logits, ScoreError, TokenBatch, WindowScore};
 use crate::threat::Category;
 
 /// Attention score of padding: far below any real score, and finite, so that no softmax can give NaN.
@@ -16,23 +17,27 @@ const PADDING_BIAS: f32 = -1e9;
 #[derive(Debug)]
 pub struct ThreatClassifier {
     encoder: Encoder,
-    weight: Tensor,
-    bias: Tensor,
+    category_head: Head,
+    token_head: Option<Head>,
     max_tokens: usize,
     device: Device,
 }
 
 impl ThreatClassifier {
-    /// Reads the weights: the encoder's under its own names, the head's under `classifier`.
+    /// Reads the weights: the encoder's under its own names, the heads' under `classifier` and `token_classifier`. A model
+    /// may lack the second: then it says that there is an attack in a window, not where.
     ///
     /// # Errors
     /// A weight is missing or has another shape.
     pub fn load(vb: &VarBuilder<'_>, config: &EncoderConfig) -> candle_core::Result<Self> {
-        let head = vb.pp("classifier");
+        let token_head = vb.pp("token_classifier");
         Ok(Self {
             encoder: Encoder::load(vb, config)?,
-            weight: head.get((Category::ALL.len(), config.hidden_size), "weight")?,
-            bias: head.get(Category::ALL.len(), "bias")?,
+            category_head: Head::load(&vb.pp("classifier"), config.hidden_size, Category::ALL.len())?,
+            token_head: token_head
+                .contains_tensor("weight")
+                .then(|| Head::load(&token_head, config.hidden_size, 1))
+                .transpose()?,
             max_tokens: config.max_position_embeddings,
             device: vb.device().clone(),
         })
@@ -43,9 +48,26 @@ impl ThreatClassifier {
     /// # Errors
     /// A window is too long, or the tensor library refused.
     pub fn forward(&self, batch: &TokenBatch, purpose: &dyn Regularizer) -> Result<Tensor, ScoreError> {
-        let input = self.pad(batch)?;
-        let pooled = purpose.regularize(self.encoder.pooled(&input, purpose)?)?;
-        Ok(pooled.matmul(&self.weight.t()?)?.broadcast_add(&self.bias)?)
+        let pooled = purpose.regularize(self.encoder.pooled(&self.pad(batch)?, purpose)?)?;
+        Ok(self.category_head.forward(&pooled)?)
+    }
+
+    /// [`Self::forward`]'s logits and those of each token: [batch, categories] and [batch, length], padded to the longest
+    /// window. None if there is no token head.
+    ///
+    /// # Errors
+    /// As [`Self::forward`].
+    pub fn forward_tokens(
+        &self,
+        batch: &TokenBatch,
+        purpose: &dyn Regularizer,
+    ) -> Result<Option<(Tensor, Tensor)>, ScoreError> {
+        let Some(token_head) = &self.token_head else { return Ok(None) };
+        let states = purpose.regularize(self.encoder.states(&self.pad(batch)?, purpose)?)?;
+        let pooled = states.narrow(1, 0, 1)?.squeeze(1)?.contiguous()?;
+        let tokens =
+            token_head.forward(&states.flatten_to(1)?)?.reshape(states.shape().dims3().map(|(b, l, _)| (b, l))?)?;
+        Ok(Some((self.category_head.forward(&pooled)?, tokens)))
     }
 
     /// The pooled `[CLS]` state of each window: [batch, hidden]. What parity with other implementations is measured on.
@@ -56,23 +78,32 @@ impl ThreatClassifier {
         Ok(self.encoder.pooled(&self.pad(batch)?, purpose)?)
     }
 
-    /// [`Self::forward`] as numbers, checked: one finite row a window.
+    /// Scores as numbers, checked: one a window, all finite. Tokens are scored if they are asked for and the model can.
     ///
     /// # Errors
     /// As [`Self::forward`], or a logit that is not finite.
-    pub fn logits(&self, batch: &TokenBatch, purpose: &dyn Regularizer) -> Result<Vec<Logits>, ScoreError> {
-        let rows = self.forward(batch, purpose)?.to_dtype(DType::F32)?.to_vec2::<f32>()?;
-        if rows.len() != batch.len() {
-            return Err(ScoreError::WrongShape { got: rows.len(), expected: batch.len() });
+    pub fn score(
+        &self,
+        batch: &TokenBatch,
+        detail: Detail,
+        purpose: &dyn Regularizer,
+    ) -> Result<Vec<WindowScore>, ScoreError> {
+        let with_tokens = match detail {
+            Detail::Categories => None,
+            Detail::Tokens => self.forward_tokens(batch, purpose)?,
+        };
+        let (logits, tokens) = match with_tokens {
+            Some((logits, tokens)) => (rows(&logits)?, rows(&tokens)?),
+            None => (rows(&self.forward(batch, purpose)?)?, vec![Vec::new(); batch.len()]),
+        };
+        if logits.len() != batch.len() || tokens.len() != batch.len() {
+            return Err(ScoreError::WrongShape { got: logits.len().min(tokens.len()), expected: batch.len() });
         }
-        rows.iter()
-            .map(|row| match row.as_slice() {
-                &[injection, jailbreak, exfiltration] if row.iter().all(|logit| logit.is_finite()) => {
-                    Ok(Logits { injection, jailbreak, exfiltration })
-                }
-                [_, _, _] => Err(ScoreError::NotFinite),
-                _ => Err(ScoreError::WrongShape { got: rows.len(), expected: batch.len() }),
-            })
+        batch
+            .windows()
+            .zip(logits)
+            .zip(tokens)
+            .map(|(((ids, _), logits), tokens)| checked(ids, &logits, tokens))
             .collect()
     }
 
@@ -97,5 +128,39 @@ impl ThreatClassifier {
             token_types: Tensor::from_vec(token_types, (rows, length), &self.device)?,
             attention_bias: Tensor::from_vec(attention_bias, (rows, 1, 1, length), &self.device)?,
         })
+    }
+}
+
+fn rows(logits: &Tensor) -> Result<Vec<Vec<f32>>, ScoreError> {
+    Ok(logits.to_dtype(DType::F32)?.to_vec2::<f32>()?)
+}
+
+/// A window's score from its rows of logits; that of the tokens is padded behind them.
+fn checked(ids: &[u32], logits: &[f32], mut tokens: Vec<f32>) -> Result<WindowScore, ScoreError> {
+    tokens.truncate(ids.len());
+    let &[injection, jailbreak, exfiltration] = logits else {
+        return Err(ScoreError::WrongShape { got: logits.len(), expected: Category::ALL.len() });
+    };
+    if !logits.iter().chain(&tokens).all(|logit| logit.is_finite()) {
+        return Err(ScoreError::NotFinite);
+    }
+    Ok(WindowScore { logits: Logits { injection, jailbreak, exfiltration }, tokens })
+}
+
+/// An affine map from states to logits.
+#[derive(Debug)]
+struct Head {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl Head {
+    fn load(vb: &VarBuilder<'_>, hidden: usize, outputs: usize) -> candle_core::Result<Self> {
+        Ok(Self { weight: vb.get((outputs, hidden), "weight")?, bias: vb.get(outputs, "bias")? })
+    }
+
+    /// [rows, hidden] -> [rows, outputs]
+    fn forward(&self, states: &Tensor) -> candle_core::Result<Tensor> {
+        states.matmul(&self.weight.t()?)?.broadcast_add(&self.bias)
     }
 }

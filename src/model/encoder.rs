@@ -22,6 +22,7 @@ pub struct EncoderInput {
 pub struct Encoder {
     embeddings: Embeddings,
     layers: Vec<Layer>,
+    last: Layer,
 }
 
 impl Encoder {
@@ -31,11 +32,11 @@ impl Encoder {
     /// A weight is missing or has another shape.
     pub fn load(vb: &VarBuilder<'_>, config: &EncoderConfig) -> Result<Self> {
         let layers = vb.pp("encoder").pp("layer");
+        let last = config.num_hidden_layers.saturating_sub(1);
         Ok(Self {
             embeddings: Embeddings::load(&vb.pp("embeddings"), config)?,
-            layers: (0..config.num_hidden_layers)
-                .map(|index| Layer::load(&layers.pp(index), config))
-                .collect::<Result<_>>()?,
+            layers: (0..last).map(|index| Layer::load(&layers.pp(index), config)).collect::<Result<_>>()?,
+            last: Layer::load(&layers.pp(last), config)?,
         })
     }
 
@@ -45,13 +46,26 @@ impl Encoder {
     /// # Errors
     /// Those of the tensor library.
     pub fn pooled(&self, input: &EncoderInput, purpose: &dyn Regularizer) -> Result<Tensor> {
-        let mut hidden = self.embeddings.forward(input, purpose)?;
-        let last = self.layers.len().saturating_sub(1);
-        for (index, layer) in self.layers.iter().enumerate() {
-            let queries = if index == last { hidden.narrow(1, 0, 1)?.contiguous()? } else { hidden.clone() };
-            hidden = layer.forward(&queries, &hidden, &input.attention_bias, purpose)?;
-        }
-        hidden.narrow(1, 0, 1)?.squeeze(1)
+        let context = self.context(input, purpose)?;
+        let first = context.narrow(1, 0, 1)?.contiguous()?;
+        self.last.forward(&first, &context, &input.attention_bias, purpose)?.squeeze(1)
+    }
+
+    /// The hidden state of every token: [batch, length, hidden].
+    ///
+    /// # Errors
+    /// Those of the tensor library.
+    pub fn states(&self, input: &EncoderInput, purpose: &dyn Regularizer) -> Result<Tensor> {
+        let context = self.context(input, purpose)?;
+        self.last.forward(&context, &context, &input.attention_bias, purpose)
+    }
+
+    /// What the last layer reads: [batch, length, hidden].
+    fn context(&self, input: &EncoderInput, purpose: &dyn Regularizer) -> Result<Tensor> {
+        let embedded = self.embeddings.forward(input, purpose)?;
+        self.layers
+            .iter()
+            .try_fold(embedded, |hidden, layer| layer.forward(&hidden, &hidden, &input.attention_bias, purpose))
     }
 }
 
@@ -84,7 +98,7 @@ impl Embeddings {
         let types = look_up(&self.token_type, &input.token_types)?;
         let positions = self.position.narrow(0, 0, length)?;
         let sum = (words + types)?.broadcast_add(&positions)?;
-        purpose.regularize(self.norm.forward(&sum, purpose)?)
+        purpose.regularize(self.norm.forward(&sum)?)
     }
 }
 
@@ -113,7 +127,7 @@ impl Layer {
         let attended = self.attention.forward(queries, context, bias, purpose)?;
         let inner = gelu(&self.intermediate.forward(&attended)?)?;
         let output = purpose.regularize(self.output.forward(&inner)?)?;
-        self.output_norm.forward(&(output + attended)?, purpose)
+        self.output_norm.forward(&(output + attended)?)
     }
 }
 
@@ -149,11 +163,10 @@ impl Attention {
         let k = self.split_heads(&self.key.forward(context)?)?;
         let v = self.split_heads(&self.value.forward(context)?)?;
         // [batch, heads, n_queries, length]
-        let scores = q.matmul(&k.t()?)?.broadcast_add(bias)?;
-        let mixed = softmax(&scores, purpose)?.matmul(&v)?;
+        let mixed = softmax(&q.matmul(&k.t()?)?, bias)?.matmul(&v)?;
         let merged = mixed.transpose(1, 2)?.reshape((batch, n_queries, hidden))?;
         let output = purpose.regularize(self.output.forward(&merged)?)?;
-        self.output_norm.forward(&(output + queries)?, purpose)
+        self.output_norm.forward(&(output + queries)?)
     }
 
     /// [batch, length, hidden] -> [batch, heads, length, head size]

@@ -4,7 +4,7 @@
 use candle_nn::VarBuilder;
 use rayon::prelude::*;
 
-use super::{EncoderConfig, Inference, Logits, ScoreError, Scorer, ThreatClassifier, TokenBatch};
+use super::{Detail, EncoderConfig, Inference, ScoreError, Scorer, ThreatClassifier, TokenBatch, WindowScore};
 use crate::threat::Channel;
 
 /// Padded tokens in one part: large enough that the matrix products run at full speed, small enough that its
@@ -33,20 +33,20 @@ impl CandleScorer {
 }
 
 impl Scorer for CandleScorer {
-    fn score(&self, batch: &TokenBatch) -> Result<Vec<Logits>, ScoreError> {
+    fn score(&self, batch: &TokenBatch, detail: Detail) -> Result<Vec<WindowScore>, ScoreError> {
         let mut windows: Vec<Indexed<'_>> = batch.windows().enumerate().collect();
         windows.sort_by_key(|(_, (ids, _))| ids.len());
         let scored = parts(&windows, rayon::current_num_threads())
             .into_par_iter()
             .map(|part| {
                 let tokens: TokenBatch = part.iter().map(|(_, window)| *window).collect();
-                let logits = self.classifier.logits(&tokens, &Inference)?;
-                Ok(part.iter().map(|(index, _)| *index).zip(logits).collect())
+                let scores = self.classifier.score(&tokens, detail, &Inference)?;
+                Ok(part.iter().map(|(index, _)| *index).zip(scores).collect())
             })
-            .collect::<Result<Vec<Vec<(usize, Logits)>>, ScoreError>>()?;
+            .collect::<Result<Vec<Vec<(usize, WindowScore)>>, ScoreError>>()?;
         let mut ordered: Vec<_> = scored.into_iter().flatten().collect();
         ordered.sort_by_key(|(index, _)| *index);
-        Ok(ordered.into_iter().map(|(_, logits)| logits).collect())
+        Ok(ordered.into_iter().map(|(_, score)| score).collect())
     }
 
     fn device(&self) -> &str {
