@@ -13,6 +13,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use crate::artifact::{ArtifactFiles, Model};
+use crate::policy::{OperatingPoint, Policy};
 use crate::telemetry::LogSettings;
 
 /// A threat classifier for AI traffic: prompt injection, jailbreaks, exfiltration.
@@ -69,6 +70,17 @@ fn model_files(folder: Option<PathBuf>) -> anyhow::Result<ArtifactFiles> {
 fn load_model(folder: Option<PathBuf>) -> anyhow::Result<Model> {
     let files = model_files(folder)?;
     Model::load(&files).with_context(|| format!("the model in {files} is refused"))
+}
+
+/// Lets a model judge by other operating points than its own, where they are given.
+fn set_policy(
+    model: &mut Model,
+    review_at: Option<OperatingPoint>,
+    block_at: Option<OperatingPoint>,
+) -> anyhow::Result<()> {
+    let own = model.policy;
+    let policy = Policy { review: review_at.unwrap_or(own.review), block: block_at.unwrap_or(own.block) };
+    model.set_policy(policy).map_err(anyhow::Error::msg).context("--review-at and --block-at cannot be kept")
 }
 
 /// Writes a line to standard output.

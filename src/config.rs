@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::batch::Limits;
 use crate::grpc::MessageLimits;
+use crate::policy::OperatingPoint;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -45,6 +46,12 @@ pub struct Settings {
     /// Folder of the model to serve in place of the embedded one
     #[arg(long, env = "PORTCULLIS_MODEL", value_name = "DIR")]
     pub model: Option<PathBuf>,
+    /// Share of harmless texts that may be reviewed, at most: fpr_0.1%, fpr_0.5%, fpr_1%, fpr_2% or fpr_5% [default: the model's]
+    #[arg(long, env = "PORTCULLIS_REVIEW_AT", value_name = "POINT")]
+    pub review_at: Option<OperatingPoint>,
+    /// Share of harmless texts that may be blocked, at most [default: the model's]
+    #[arg(long, env = "PORTCULLIS_BLOCK_AT", value_name = "POINT")]
+    pub block_at: Option<OperatingPoint>,
     /// Bytes that one segment may have [default: 1 MiB]
     #[arg(long, env = "PORTCULLIS_MAX_SEGMENT_BYTES", value_name = "N")]
     max_segment_bytes: Option<usize>,
@@ -99,6 +106,8 @@ impl Settings {
         Self {
             listen: self.listen.or(other.listen),
             model: self.model.or(other.model),
+            review_at: self.review_at.or(other.review_at),
+            block_at: self.block_at.or(other.block_at),
             max_segment_bytes: self.max_segment_bytes.or(other.max_segment_bytes),
             max_message_bytes: self.max_message_bytes.or(other.max_message_bytes),
             max_segments: self.max_segments.or(other.max_segments),

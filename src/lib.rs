@@ -11,6 +11,12 @@ pub mod threat;
 
 pub mod canonical;
 
+pub mod structure;
+
+pub mod decode;
+
+pub mod detect;
+
 pub mod tokenize;
 
 pub mod model;
@@ -24,6 +30,8 @@ pub mod artifact;
 pub mod batch;
 
 pub mod admission;
+
+pub mod sanitize;
 
 pub mod pipeline;
 

@@ -1,17 +1,30 @@
 //! What happens to a request: read, score, judge. [`Pipeline::analyze`] is the flow, one line a stage.
 
+mod cover;
 mod judge;
+mod locate;
 mod read;
+mod views;
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use judge::{Analysis, CategoryScore, Coverage, Finding, IncompleteReason};
+pub use cover::{Coverage, IncompleteReason, ViewCounts};
+pub use judge::{Analysis, CategoryScore, WindowLogits};
+pub use locate::Finding;
+pub use views::{View, ViewKind, Views, views};
+
+use locate::Suspect;
+use read::{ReadSegment, Reading};
 
 use crate::admission::Admitted;
 use crate::artifact::Model;
-use crate::batch::{BatchError, BatchQueue, Limits, WorkerState};
-use crate::threat::Source;
+use crate::batch::{BatchError, BatchQueue, Limits, Scored, WorkerState};
+use crate::model::Detail;
+use crate::sanitize::{Sanitize, sanitize};
+use crate::structure::bytes::ByteEncoding;
+use crate::threat::{Source, Verdict};
 use crate::tokenize::TokenizeError;
 
 /// One piece of a conversation or document.
@@ -28,7 +41,7 @@ pub struct Segment {
 pub enum Content {
     /// Valid text, plain or JSON.
     Text(String),
-    /// Bytes that should be UTF-8.
+    /// Bytes that should be UTF-8 or UTF-16.
     Bytes(Vec<u8>),
 }
 
@@ -45,12 +58,39 @@ impl Content {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// The content without some ranges of its bytes.
+    fn sanitized(&self, ranges: Vec<Range<usize>>, how: Sanitize, encoding: ByteEncoding) -> Self {
+        match self {
+            Self::Text(text) => {
+                // Ranges stand on character boundaries; were one not to, what is left of its character is replaced.
+                let bytes = sanitize(text.as_bytes(), ranges, how, encoding);
+                Self::Text(
+                    String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()),
+                )
+            }
+            Self::Bytes(bytes) => Self::Bytes(sanitize(bytes, ranges, how, encoding)),
+        }
+    }
+}
+
+/// What a caller asks for beside a verdict.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// What was not read to its end may be allowed too, if nothing was found in what was read.
+    pub allow_partial: bool,
+    /// Findings say which words carry the attack, not only which sentences: suspicious windows are read a second time.
+    pub spans: bool,
+    /// The contents without what asks for more than ALLOW.
+    pub sanitize: Option<Sanitize>,
+    /// Strings that must not appear in any text, in no spelling.
+    pub canaries: Arc<[String]>,
 }
 
 /// Stages of a request that took time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timings {
-    /// Bringing all segments into canonical form.
+    /// Bringing all segments into canonical form, with all that is hidden and encoded in them.
     pub canonicalize: Duration,
     /// Cutting them into windows of tokens.
     pub tokenize: Duration,
@@ -113,10 +153,39 @@ impl Pipeline {
         &self,
         _admitted: &Admitted,
         segments: Vec<Segment>,
+        options: Options,
         deadline: Option<Instant>,
     ) -> Result<Analysis, AnalyzeError> {
-        let mut reading = read::read(self.model.clone(), segments).await?;
-        let scored = self.queue.score(reading.take_windows(), deadline).await?;
-        judge::judge(&self.model, &reading, &scored)
+        let segments: Arc<[Segment]> = segments.into();
+        let reading = read::read(self.model.clone(), segments.clone(), options.canaries.clone()).await?;
+        let mut scored = self.queue.score(reading.windows(), Detail::Categories, deadline).await?;
+        let suspects = locate::suspects(&self.model, &reading, &scored.windows);
+        let needs_spans = options.spans || options.sanitize.is_some();
+        let marked = if needs_spans { self.mark(&suspects, deadline).await? } else { Scored::default() };
+        scored.add_times(&marked);
+        let token_logits: Vec<_> = marked.windows.into_iter().map(|window| window.tokens).collect();
+        let mut findings = locate::findings(&suspects, &token_logits);
+        findings.extend(locate::detected(&reading));
+        let sanitized = options.sanitize.map(|how| sanitized(&segments, &reading, &findings, how)).unwrap_or_default();
+        Ok(Analysis { sanitized, ..judge::judge(&self.model, &reading, &scored, findings, &options)? })
     }
+
+    /// Scores the tokens of suspicious windows.
+    async fn mark(&self, suspects: &[Suspect<'_>], deadline: Option<Instant>) -> Result<Scored, BatchError> {
+        let windows = suspects.iter().map(|suspect| (suspect.window.ids.clone(), suspect.channel())).collect();
+        self.queue.score(windows, Detail::Tokens, deadline).await
+    }
+}
+
+/// The segments in which something was found that asks for more than ALLOW, without it, by their position.
+fn sanitized(segments: &[Segment], reading: &Reading, findings: &[Finding], how: Sanitize) -> Vec<(usize, Content)> {
+    let of_segment = |(index, (segment, read)): (usize, (&Segment, &ReadSegment))| {
+        let ranges: Vec<_> = findings
+            .iter()
+            .filter(|finding| finding.segment == index && finding.verdict > Verdict::Allow)
+            .flat_map(|finding| read.strings.parts(finding.range.clone()))
+            .collect();
+        (!ranges.is_empty()).then(|| (index, segment.content.sanitized(ranges, how, read.encoding)))
+    };
+    segments.iter().zip(&reading.segments).enumerate().filter_map(of_segment).collect()
 }

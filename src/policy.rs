@@ -1,12 +1,138 @@
-//! Probabilities to a verdict, by the thresholds that ship with the model. Pure.
+//! Probabilities to a verdict, by thresholds that ship with the model. Pure.
+//!
+//! A threshold is named by the share of harmless texts that may reach it, not by a number: `fpr_1%` is the same risk for every
+//! model, so that a new one needs no new settings.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::threat::Verdict;
+use crate::threat::{PerChannel, Verdict};
 
-/// From where on a category's probability is reviewed and blocked.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// A share of harmless texts of a channel that reach a threshold, at most, in expectation over calibration sets (the
+/// guarantee of split conformal prediction: Vovk et al. 2005; Angelopoulos and Bates 2021,
+/// <https://arxiv.org/abs/2107.07511>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum OperatingPoint {
+    /// One in a thousand.
+    #[serde(rename = "fpr_0.1%")]
+    Fpr01,
+    /// One in two hundred.
+    #[serde(rename = "fpr_0.5%")]
+    Fpr05,
+    /// One in a hundred.
+    #[serde(rename = "fpr_1%")]
+    Fpr1,
+    /// One in fifty.
+    #[serde(rename = "fpr_2%")]
+    Fpr2,
+    /// One in twenty.
+    #[serde(rename = "fpr_5%")]
+    Fpr5,
+}
+
+impl OperatingPoint {
+    /// Every point, from the strictest on.
+    pub const ALL: [Self; 5] = [Self::Fpr01, Self::Fpr05, Self::Fpr1, Self::Fpr2, Self::Fpr5];
+
+    /// The share.
+    pub fn rate(self) -> f64 {
+        match self {
+            Self::Fpr01 => 0.001,
+            Self::Fpr05 => 0.005,
+            Self::Fpr1 => 0.01,
+            Self::Fpr2 => 0.02,
+            Self::Fpr5 => 0.05,
+        }
+    }
+
+    /// The name in artefacts and settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fpr01 => "fpr_0.1%",
+            Self::Fpr05 => "fpr_0.5%",
+            Self::Fpr1 => "fpr_1%",
+            Self::Fpr2 => "fpr_2%",
+            Self::Fpr5 => "fpr_5%",
+        }
+    }
+}
+
+impl fmt::Display for OperatingPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for OperatingPoint {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|point| point.name() == name)
+            .ok_or_else(|| format!("unknown operating point; known are: {}", Self::ALL.map(Self::name).join(", ")))
+    }
+}
+
+/// The probabilities at a model's operating points, for one channel. A point that too few calibration texts could vouch for
+/// is missing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OperatingPoints(pub BTreeMap<OperatingPoint, f64>);
+
+impl OperatingPoints {
+    /// Checks that probabilities lie in (0, 1] and fall as more harmless texts may reach them.
+    ///
+    /// # Errors
+    /// A sentence that states the order.
+    pub fn validate(&self) -> Result<(), String> {
+        let values: Vec<f64> = self.0.values().copied().collect();
+        if values.iter().all(|value| *value > 0.0 && *value <= 1.0) && values.iter().rev().is_sorted() {
+            return Ok(());
+        }
+        Err("operating points must be probabilities above 0 that fall with the false-positive rate".to_owned())
+    }
+}
+
+/// From which operating points on a text is reviewed and blocked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// At or above: at least REVIEW.
+    pub review: OperatingPoint,
+    /// At or above: BLOCK.
+    pub block: OperatingPoint,
+}
+
+impl Policy {
+    /// The thresholds of a channel.
+    ///
+    /// # Errors
+    /// A sentence that names the operating point that the model lacks, or states the order of the two.
+    pub fn thresholds(self, points: &OperatingPoints) -> Result<Thresholds, String> {
+        let at = |point: OperatingPoint| {
+            points.0.get(&point).copied().ok_or_else(|| format!("the model has no threshold for {point}"))
+        };
+        if self.review < self.block {
+            return Err(format!("what is blocked ({}) must also be reviewed ({})", self.block, self.review));
+        }
+        Ok(Thresholds { review: at(self.review)?, block: at(self.block)? })
+    }
+
+    /// The thresholds of both channels.
+    ///
+    /// # Errors
+    /// As [`Self::thresholds`].
+    pub fn per_channel(self, points: &PerChannel<OperatingPoints>) -> Result<PerChannel<Thresholds>, String> {
+        Ok(PerChannel { instruction: self.thresholds(&points.instruction)?, data: self.thresholds(&points.data)? })
+    }
+}
+
+/// From where on a probability is reviewed and blocked.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Thresholds {
     /// At or above: at least REVIEW.
     pub review: f64,
@@ -15,17 +141,6 @@ pub struct Thresholds {
 }
 
 impl Thresholds {
-    /// Checks the order 0 < review <= block <= 1.
-    ///
-    /// # Errors
-    /// A sentence that states the order.
-    pub fn validate(self) -> Result<(), String> {
-        if self.review > 0.0 && self.review <= self.block && self.block <= 1.0 {
-            return Ok(());
-        }
-        Err(format!("thresholds must satisfy 0 < review <= block <= 1; they are {} and {}", self.review, self.block))
-    }
-
     /// What to do with a probability.
     pub fn verdict(self, probability: f64) -> Verdict {
         if probability >= self.block {
@@ -70,10 +185,30 @@ mod tests {
     }
 
     #[test]
-    fn thresholds_keep_their_order() {
-        assert!(THRESHOLDS.validate().is_ok());
-        assert!(Thresholds { review: 0.0, block: 0.5 }.validate().is_err());
-        assert!(Thresholds { review: 0.6, block: 0.5 }.validate().is_err());
-        assert!(Thresholds { review: f64::NAN, block: 0.5 }.validate().is_err());
+    fn operating_points_keep_their_order() {
+        let points = |values: &[(OperatingPoint, f64)]| OperatingPoints(values.iter().copied().collect());
+        assert!(points(&[(OperatingPoint::Fpr1, 0.9), (OperatingPoint::Fpr5, 0.2)]).validate().is_ok());
+        assert!(points(&[(OperatingPoint::Fpr1, 0.2), (OperatingPoint::Fpr5, 0.9)]).validate().is_err());
+        assert!(points(&[(OperatingPoint::Fpr1, 0.0)]).validate().is_err());
+        assert!(points(&[(OperatingPoint::Fpr1, f64::NAN)]).validate().is_err());
+    }
+
+    #[test]
+    fn a_policy_names_points_that_the_model_has() {
+        let points = OperatingPoints([(OperatingPoint::Fpr1, 0.9), (OperatingPoint::Fpr5, 0.2)].into());
+        let policy = |review, block| Policy { review, block }.thresholds(&points);
+        let expected = Thresholds { review: 0.2, block: 0.9 };
+        assert_eq!(policy(OperatingPoint::Fpr5, OperatingPoint::Fpr1), Ok(expected));
+        assert!(policy(OperatingPoint::Fpr1, OperatingPoint::Fpr5).is_err());
+        assert!(policy(OperatingPoint::Fpr5, OperatingPoint::Fpr01).is_err());
+    }
+
+    #[test]
+    fn names_are_read_back() {
+        for point in OperatingPoint::ALL {
+            assert_eq!(point.name().parse(), Ok(point));
+            assert_eq!(serde_json::to_string(&point).unwrap(), format!("\"{point}\""));
+        }
+        assert!("fpr_3%".parse::<OperatingPoint>().is_err());
     }
 }

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("threat", &[]),
     ("canonical", &[]),
+    ("structure", &["canonical"]),
+    ("decode", &["canonical", "structure"]),
+    ("detect", &["decode", "threat"]),
     ("telemetry", &[]),
     ("tokenize", &[]),
     ("admission", &[]),
@@ -16,11 +19,28 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("policy", &["threat"]),
     ("artifact", &["calibrate", "canonical", "model", "policy", "threat", "tokenize"]),
     ("batch", &["model", "threat"]),
-    ("pipeline", &["admission", "artifact", "batch", "canonical", "model", "policy", "threat", "tokenize"]),
-    ("grpc", &["admission", "artifact", "batch", "pipeline", "threat"]),
-    ("config", &["batch", "grpc"]),
+    ("sanitize", &["structure"]),
+    (
+        "pipeline",
+        &[
+            "admission",
+            "artifact",
+            "batch",
+            "canonical",
+            "decode",
+            "detect",
+            "model",
+            "policy",
+            "sanitize",
+            "structure",
+            "threat",
+            "tokenize",
+        ],
+    ),
+    ("grpc", &["admission", "artifact", "batch", "pipeline", "policy", "sanitize", "threat"]),
+    ("config", &["batch", "grpc", "policy"]),
     ("app", &["admission", "artifact", "batch", "config", "grpc", "pipeline"]),
-    ("cli", &["admission", "app", "artifact", "batch", "config", "pipeline", "telemetry", "threat"]),
+    ("cli", &["admission", "app", "artifact", "batch", "config", "pipeline", "policy", "telemetry", "threat"]),
 ];
 
 /// Crates that only one module may name: outside it, nobody knows of them.
@@ -30,10 +50,12 @@ const KNOWN_ONLY_TO: &[(&str, &[&str])] = &[
     ("clap", &["cli", "config", "telemetry"]),
     ("candle_core", &["model", "artifact"]),
     ("tokenizers", &["tokenize"]),
+    ("flate2", &["decode", "cli"]),
 ];
 
 /// Modules without files, network, clock or thread of their own.
-const PURE: &[&str] = &["threat", "canonical", "tokenize", "model", "calibrate", "policy"];
+const PURE: &[&str] =
+    &["threat", "canonical", "structure", "decode", "detect", "tokenize", "model", "calibrate", "policy", "sanitize"];
 const IMPURE: &[&str] =
     &["std::fs", "std::net", "std::env", "Instant", "SystemTime", "tokio::", "async fn", "tracing::"];
 

@@ -64,7 +64,9 @@ fn classify_keeps_the_contract_of_lines() {
         assert!(["injection", "jailbreak", "exfiltration"].iter().all(|category| answer["scores"][category].is_f64()));
         assert!(["ALLOW", "REVIEW", "BLOCK"].contains(&answer["verdict"].as_str().unwrap()));
         assert_eq!(answer["coverage"]["complete"], true);
-        assert!(answer["coverage"]["windows"].as_u64().unwrap() >= 1);
+        assert!(answer["coverage"]["windows"].as_u64().unwrap() >= 1 && answer["coverage"]["tokens"].is_u64());
+        assert_eq!(answer["coverage"]["views"], serde_json::json!({"visible": 1, "hidden": 0, "decoded": 0}));
+        assert_eq!(answer["coverage"]["incomplete"], serde_json::json!([]));
         assert_eq!(answer["model"]["name"], "default");
         assert!(answer["model"]["version"].is_string());
     }

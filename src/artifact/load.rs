@@ -5,13 +5,13 @@ use std::sync::Arc;
 use candle_core::{DType, Device};
 use candle_nn::VarBuilder;
 
-use super::manifest::{CALIBRATION, GOLDEN, MODEL_CARD, TOKENIZER, WEIGHTS};
+use super::manifest::{CALIBRATION, GOLDEN, MANIFEST, MODEL_CARD, TOKENIZER, WEIGHTS};
 use super::{ArtifactError, ArtifactFiles, GoldenRecord, Manifest};
 use crate::calibrate::Calibration;
 use crate::canonical::canonicalize;
-use crate::model::{CandleScorer, Scorer, TokenBatch};
-use crate::policy::Thresholds;
-use crate::threat::{PerCategory, PerChannel};
+use crate::model::{CandleScorer, Detail, Scorer, TokenBatch};
+use crate::policy::{OperatingPoints, Policy, Thresholds};
+use crate::threat::PerChannel;
 use crate::tokenize::{Tokenizer, WindowLayout};
 
 /// What an answer says of the model that gave it.
@@ -37,8 +37,12 @@ pub struct Model {
     pub scorer: Arc<dyn Scorer>,
     /// From logits to probabilities.
     pub calibration: Calibration,
-    /// From probabilities to verdicts.
-    pub thresholds: PerChannel<PerCategory<Thresholds>>,
+    /// The thresholds that there are to choose from.
+    pub operating_points: PerChannel<OperatingPoints>,
+    /// Those that were chosen: by the model's authors, unless [`Self::set_policy`] was called.
+    pub policy: Policy,
+    /// From probabilities to verdicts, by the policy.
+    pub thresholds: PerChannel<Thresholds>,
 }
 
 impl Model {
@@ -64,10 +68,25 @@ impl Model {
             layout: manifest.window,
             scorer: Arc::new(load_scorer(&manifest, files)?),
             calibration,
-            thresholds: manifest.thresholds,
+            thresholds: manifest
+                .policy
+                .per_channel(&manifest.thresholds)
+                .map_err(|reason| ArtifactError::invalid(MANIFEST, reason))?,
+            operating_points: manifest.thresholds,
+            policy: manifest.policy,
         };
         model.check_golden(&golden)?;
         Ok(model)
+    }
+
+    /// Judges by other operating points than the authors chose.
+    ///
+    /// # Errors
+    /// A sentence that says which of them the model lacks, or that the two are in the wrong order.
+    pub fn set_policy(&mut self, policy: Policy) -> Result<(), String> {
+        self.thresholds = policy.per_channel(&self.operating_points)?;
+        self.policy = policy;
+        Ok(())
     }
 
     fn check_golden(&self, records: &[GoldenRecord]) -> Result<(), ArtifactError> {
@@ -75,7 +94,7 @@ impl Model {
         for record in records {
             let windows = self
                 .tokenizer
-                .windows(&canonicalize(&record.text).text, self.layout)
+                .windows(&canonicalize(&record.text).visible.text, self.layout)
                 .map_err(|error| ArtifactError::invalid(GOLDEN, error))?
                 .windows;
             match windows.as_slice() {
@@ -83,8 +102,12 @@ impl Model {
                 _ => return Err(ArtifactError::invalid(GOLDEN, "a golden input does not fit one window")),
             }
         }
-        let logits = self.scorer.score(&batch)?;
-        records.iter().zip(&logits).enumerate().try_for_each(|(index, (record, actual))| record.check(index, actual))
+        let scores = self.scorer.score(&batch, Detail::Categories)?;
+        records
+            .iter()
+            .zip(&scores)
+            .enumerate()
+            .try_for_each(|(index, (record, score))| record.check(index, &score.logits))
     }
 }
 

@@ -7,15 +7,16 @@ use sha2::{Digest, Sha256};
 
 use super::{ArtifactError, ArtifactFiles};
 use crate::model::EncoderConfig;
-use crate::policy::Thresholds;
-use crate::threat::{Category, PerCategory, PerChannel};
+use crate::policy::{OperatingPoints, Policy};
+use crate::threat::{Category, PerChannel};
 use crate::tokenize::WindowLayout;
 
 /// The schema that this build reads.
 pub const SCHEMA_VERSION: u32 = 1;
 /// The manifest's own name.
 pub const MANIFEST: &str = "manifest.json";
-/// Weights, f16 or f32, under the names of a Hugging Face BERT checkpoint and `classifier`.
+/// Weights, f16 or f32, under the names of a Hugging Face BERT checkpoint, `classifier` and, if there is a token head,
+/// `token_classifier`.
 pub const WEIGHTS: &str = "model.safetensors";
 /// The vocabulary and its rules, in the format of the `tokenizers` crate.
 pub const TOKENIZER: &str = "tokenizer.json";
@@ -49,8 +50,10 @@ pub struct Manifest {
     pub labels: Vec<Category>,
     /// How texts are cut.
     pub window: WindowLayout,
-    /// Probability thresholds, by channel and category.
-    pub thresholds: PerChannel<PerCategory<Thresholds>>,
+    /// Probability thresholds by the share of harmless texts that reach them, by channel.
+    pub thresholds: PerChannel<OperatingPoints>,
+    /// Which of them decide where nothing else is configured.
+    pub policy: Policy,
     /// Where the model came from.
     pub provenance: Provenance,
     /// SHA-256 of every other file, hexadecimal, by name.
@@ -105,9 +108,10 @@ impl Manifest {
         }
         self.encoder.validate()?;
         self.window.validate(self.encoder.max_position_embeddings)?;
-        for (_, thresholds) in self.thresholds.iter().flat_map(|(_, channel)| channel.iter()) {
-            thresholds.validate()?;
+        for (_, points) in self.thresholds.iter() {
+            points.validate()?;
         }
+        self.policy.per_channel(&self.thresholds)?;
         match FILES.iter().find(|file| !self.files.contains_key(**file)) {
             Some(missing) => Err(format!("files lacks {missing}")),
             None if self.files.len() > FILES.len() => Err("files names more than belongs to an artefact".to_owned()),

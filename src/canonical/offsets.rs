@@ -26,7 +26,7 @@ impl OffsetMap {
     }
 
     /// Adds `canonical_len` bytes that stand for `original`. Runs come in ascending order of both texts.
-    pub(super) fn push(&mut self, canonical_len: usize, original: Range<usize>, verbatim: bool) {
+    pub(crate) fn push(&mut self, canonical_len: usize, original: Range<usize>, verbatim: bool) {
         if canonical_len == 0 {
             return;
         }
@@ -39,15 +39,22 @@ impl OffsetMap {
             last.original.end = original.end;
             return;
         }
-        let start = self.runs.last().map_or(0, |run| run.canonical.end);
+        let start = self.canonical_end();
         self.runs.push(Run { canonical: start..start + canonical_len, original, verbatim });
+    }
+
+    /// Adds the runs of another map, whose text follows this one's and was made from a later part of the original.
+    pub(crate) fn append(&mut self, later: &Self) {
+        for run in &later.runs {
+            self.push(run.canonical.len(), run.original.clone(), run.verbatim);
+        }
     }
 
     /// The smallest range of the original that covers a range of canonical bytes. Where a character was made from
     /// several, all of them are covered. An empty or out-of-bounds range gives the empty range at the nearest place.
     pub fn to_original(&self, canonical: Range<usize>) -> Range<usize> {
         let start = self.run_at(canonical.start).map_or_else(
-            || self.runs.last().map_or(0, |run| run.original.end),
+            || self.original_end(),
             |run| {
                 if run.verbatim {
                     run.original.start + (canonical.start - run.canonical.start)
@@ -60,12 +67,21 @@ impl OffsetMap {
             return start..start;
         }
         let end = self.run_at(canonical.end - 1).map_or_else(
-            || self.runs.last().map_or(0, |run| run.original.end),
+            || self.original_end(),
             |run| {
                 if run.verbatim { run.original.start + (canonical.end - run.canonical.start) } else { run.original.end }
             },
         );
         start..end.max(start)
+    }
+
+    fn canonical_end(&self) -> usize {
+        self.runs.last().map_or(0, |run| run.canonical.end)
+    }
+
+    /// Where the last byte's original ends.
+    pub(super) fn original_end(&self) -> usize {
+        self.runs.last().map_or(0, |run| run.original.end)
     }
 
     fn run_at(&self, offset: usize) -> Option<&Run> {
@@ -89,5 +105,64 @@ impl OffsetMap {
             }
         }
         composed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A map from a text to one of `original_len` bytes, of runs as rules make them: kept, replaced or dropped.
+    fn map(runs: &[(u8, usize, usize)]) -> (OffsetMap, usize) {
+        let mut map = OffsetMap::default();
+        let mut start = 0;
+        for &(kind, original_len, canonical_len) in runs {
+            let range = start..start + original_len;
+            start = range.end;
+            match kind {
+                0 => map.push(original_len, range, true),
+                1 => map.push(canonical_len, range, false),
+                _ => {}
+            }
+        }
+        (map, start)
+    }
+
+    fn runs() -> impl Strategy<Value = Vec<(u8, usize, usize)>> {
+        prop::collection::vec((0..3_u8, 1..6_usize, 1..6_usize), 1..12)
+    }
+
+    proptest! {
+        #[test]
+        fn a_composed_map_leads_where_its_parts_lead(earlier in runs(), later in runs()) {
+            let ((earlier, _), (mut later, original_len)) = (map(&earlier), map(&later));
+            // The later map must not lead out of the text that the earlier one made.
+            let made_len = earlier.canonical_end();
+            prop_assume!(made_len > 0);
+            if original_len > made_len {
+                later = OffsetMap::identity(made_len);
+            }
+            let composed = later.after(&earlier);
+            let len = later.canonical_end();
+            prop_assert_eq!(composed.canonical_end(), len);
+            for start in 0..len {
+                for end in start + 1..=len {
+                    let through_both = earlier.to_original(later.to_original(start..end));
+                    prop_assert_eq!(composed.to_original(start..end), through_both, "{}..{}", start, end);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn ranges_out_of_bounds_are_empty_at_the_end() {
+        let map = OffsetMap::identity(4);
+        assert_eq!(map.to_original(1..3), 1..3);
+        assert_eq!(map.to_original(2..9), 2..4);
+        assert_eq!(map.to_original(7..9), 4..4);
+        assert_eq!(map.to_original(4..4), 4..4);
+        assert_eq!(OffsetMap::default().to_original(0..1), 0..0);
     }
 }

@@ -11,10 +11,11 @@ use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::contract::{InputLine, OutputLine};
-use super::load_model;
+use super::{load_model, set_policy};
 use crate::admission::Admission;
 use crate::batch::Limits;
-use crate::pipeline::{Analysis, Content, Pipeline, Segment};
+use crate::pipeline::{Analysis, Content, Options, Pipeline, Segment};
+use crate::policy::OperatingPoint;
 use crate::threat::{Category, Source};
 
 /// Lines under way at the same time: enough to fill batches, few enough that long texts fit in memory.
@@ -44,10 +45,18 @@ pub(super) struct Arguments {
     /// Folder of the model in place of the embedded one
     #[arg(long, env = "PORTCULLIS_MODEL", value_name = "DIR")]
     model: Option<PathBuf>,
+    /// Share of harmless texts that may be reviewed, at most: fpr_0.1%, fpr_0.5%, fpr_1%, fpr_2% or fpr_5%
+    #[arg(long, env = "PORTCULLIS_REVIEW_AT", value_name = "POINT")]
+    review_at: Option<OperatingPoint>,
+    /// Share of harmless texts that may be blocked, at most
+    #[arg(long, env = "PORTCULLIS_BLOCK_AT", value_name = "POINT")]
+    block_at: Option<OperatingPoint>,
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let pipeline = Pipeline::start(load_model(arguments.model)?, BATCH, usize::MAX)?;
+    let mut model = load_model(arguments.model)?;
+    set_policy(&mut model, arguments.review_at, arguments.block_at)?;
+    let pipeline = Pipeline::start(model, BATCH, usize::MAX)?;
     let local = Local { pipeline, admission: Admission::new(usize::MAX, u32::MAX / 2) };
     match (arguments.text, arguments.input) {
         (Some(text), _) => {
@@ -69,7 +78,7 @@ impl Local {
     async fn analyze(&self, text: String, source: Source) -> anyhow::Result<Analysis> {
         let admitted = self.admission.admit(text.len())?;
         let segment = Segment { source, content: Content::Text(text) };
-        Ok(self.pipeline.analyze(&admitted, vec![segment], None).await?)
+        Ok(self.pipeline.analyze(&admitted, vec![segment], Options { spans: true, ..Options::default() }, None).await?)
     }
 }
 

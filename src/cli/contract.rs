@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::pipeline::Analysis;
+use crate::pipeline::{Analysis, Coverage, IncompleteReason};
 use crate::threat::{PerCategory, Source, Verdict};
 
 /// A text to classify. Other fields of the line are ignored.
@@ -38,8 +38,20 @@ struct OutputFinding {
 #[derive(Debug, Serialize)]
 struct OutputCoverage {
     bytes: usize,
+    tokens: usize,
     windows: usize,
+    views: OutputViews,
     complete: bool,
+    /// Why it is not complete.
+    incomplete: Vec<&'static str>,
+}
+
+/// Texts that were read, by how they stand in the line's text.
+#[derive(Debug, Serialize)]
+struct OutputViews {
+    visible: usize,
+    hidden: usize,
+    decoded: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -66,12 +78,22 @@ impl OutputLine {
                     detector: finding.detector,
                 })
                 .collect(),
-            coverage: OutputCoverage {
-                bytes: analysis.coverage.bytes_scanned,
-                windows: analysis.coverage.windows,
-                complete: analysis.coverage.is_complete(),
-            },
+            coverage: OutputCoverage::new(&analysis.coverage),
             model: OutputModel { name: analysis.model.name, version: analysis.model.version },
+        }
+    }
+}
+
+impl OutputCoverage {
+    fn new(coverage: &Coverage) -> Self {
+        let views = coverage.views;
+        Self {
+            bytes: coverage.bytes_scanned,
+            tokens: coverage.tokens,
+            windows: coverage.windows,
+            views: OutputViews { visible: views.visible, hidden: views.hidden, decoded: views.decoded },
+            complete: coverage.is_complete(),
+            incomplete: coverage.incomplete.iter().copied().map(IncompleteReason::name).collect(),
         }
     }
 }

@@ -7,8 +7,14 @@ use super::status::Rejection;
 use super::threat::MessageLimits;
 use super::v1;
 use crate::artifact::ModelId;
-use crate::pipeline::{Analysis, Content, Coverage, Finding, IncompleteReason, Segment, Timings};
+use crate::pipeline::{Analysis, Content, Coverage, Finding, IncompleteReason, Options, Segment, Timings, ViewCounts};
+use crate::sanitize::Sanitize;
 use crate::threat::{Category, Source, Verdict};
+
+/// Canaries of one request. Each is looked for in every text.
+const MAX_CANARIES: usize = 64;
+/// Bytes of one canary.
+const MAX_CANARY_BYTES: usize = 1024;
 
 /// A request that was checked.
 pub(super) struct CheckedRequest {
@@ -16,6 +22,7 @@ pub(super) struct CheckedRequest {
     /// The caller's names of the segments.
     pub(super) segment_ids: Vec<String>,
     pub(super) segments: Vec<Segment>,
+    pub(super) options: Options,
 }
 
 impl CheckedRequest {
@@ -36,7 +43,12 @@ pub(super) fn request(request: v1::AnalyzeRequest, limits: &MessageLimits) -> Re
         return Err(Rejection::field("segments", description));
     }
     let mut violations = Vec::new();
-    let mut checked = CheckedRequest { request_id: request.request_id, segment_ids: Vec::new(), segments: Vec::new() };
+    let mut checked = CheckedRequest {
+        request_id: request.request_id,
+        segment_ids: Vec::new(),
+        segments: Vec::new(),
+        options: options(request.options.unwrap_or_default(), &mut violations),
+    };
     for (index, message) in request.segments.into_iter().enumerate() {
         let mut violate = |field: &str, description: String| {
             violations.push(FieldViolation::new(format!("segments[{index}].{field}"), description));
@@ -55,6 +67,32 @@ pub(super) fn request(request: v1::AnalyzeRequest, limits: &MessageLimits) -> Re
         }
     }
     if violations.is_empty() { Ok(checked) } else { Err(Rejection::Invalid(violations)) }
+}
+
+/// The options; what is wrong with them is added to the violations.
+fn options(options: v1::AnalyzeOptions, violations: &mut Vec<FieldViolation>) -> Options {
+    let mut violate = |field: &str, description: String| {
+        violations.push(FieldViolation::new(format!("options.{field}"), description));
+    };
+    let sanitize = match v1::Sanitize::try_from(options.sanitize) {
+        Ok(v1::Sanitize::Unspecified) => None,
+        Ok(v1::Sanitize::Cut) => Some(Sanitize::Cut),
+        Ok(v1::Sanitize::Mask) => Some(Sanitize::Mask),
+        Err(_) => {
+            violate("sanitize", format!("{} is no way to sanitize; see portcullis.v1.Sanitize", options.sanitize));
+            None
+        }
+    };
+    if options.canaries.len() > MAX_CANARIES {
+        violate("canaries", format!("holds {} strings; at most {MAX_CANARIES} are accepted", options.canaries.len()));
+    }
+    for (index, canary) in options.canaries.iter().enumerate() {
+        if canary.is_empty() || canary.len() > MAX_CANARY_BYTES {
+            let description = format!("has {} bytes; 1 to {MAX_CANARY_BYTES} are accepted", canary.len());
+            violate(&format!("canaries[{index}]"), description);
+        }
+    }
+    Options { allow_partial: options.allow_partial, spans: options.spans, sanitize, canaries: options.canaries.into() }
 }
 
 fn source(number: i32) -> Option<Source> {
@@ -112,6 +150,7 @@ pub(super) fn response(request_id: String, segment_ids: &[String], analysis: Ana
         risk: analysis.risk,
         scores,
         findings: analysis.findings.into_iter().map(|found| finding(found, segment_ids)).collect(),
+        sanitized: analysis.sanitized.into_iter().map(|segment| sanitized_segment(segment, segment_ids)).collect(),
         coverage: Some(coverage(&analysis.coverage)),
         model: Some(model_ref(&analysis.model)),
         timings: Some(timings(&analysis.timings, analysis.device)),
@@ -133,6 +172,19 @@ fn finding(finding: Finding, segment_ids: &[String]) -> v1::Finding {
         detector: finding.detector.to_owned(),
         probability: finding.probability,
         atlas_id: finding.atlas_id.to_owned(),
+        verdict: verdict(finding.verdict).into(),
+    }
+}
+
+fn sanitized_segment((index, content): (usize, Content), segment_ids: &[String]) -> v1::SanitizedSegment {
+    use v1::sanitized_segment::Content as Sent;
+    v1::SanitizedSegment {
+        segment_index: count(index),
+        segment_id: segment_ids.get(index).cloned().unwrap_or_default(),
+        content: Some(match content {
+            Content::Text(text) => Sent::Text(text),
+            Content::Bytes(bytes) => Sent::Bytes(bytes),
+        }),
     }
 }
 
@@ -160,13 +212,20 @@ fn coverage(coverage: &Coverage) -> v1::Coverage {
         unknown_tokens: coverage.unknown_tokens as u64,
         windows: count(coverage.windows),
         complete: coverage.is_complete(),
-        incomplete_reasons: coverage
-            .incomplete
-            .iter()
-            .map(|reason| match reason {
-                IncompleteReason::InvalidUtf8 => v1::IncompleteReason::InvalidUtf8.into(),
-            })
-            .collect(),
+        incomplete_reasons: coverage.incomplete.iter().map(|&reason| incomplete_reason(reason).into()).collect(),
+        views: Some(view_counts(coverage.views)),
+    }
+}
+
+fn view_counts(counts: ViewCounts) -> v1::ViewCounts {
+    v1::ViewCounts { visible: count(counts.visible), hidden: count(counts.hidden), decoded: count(counts.decoded) }
+}
+
+fn incomplete_reason(reason: IncompleteReason) -> v1::IncompleteReason {
+    match reason {
+        IncompleteReason::InvalidUtf8 => v1::IncompleteReason::InvalidUtf8,
+        IncompleteReason::DecodeBudget => v1::IncompleteReason::DecodeBudget,
+        IncompleteReason::DecodeDepth => v1::IncompleteReason::DecodeDepth,
     }
 }
 

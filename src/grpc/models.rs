@@ -8,6 +8,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 use super::{convert, v1};
 use crate::artifact::Model;
 use crate::pipeline::Pipeline;
+use crate::policy::Thresholds;
 use crate::threat::{Category, Channel};
 
 /// The service.
@@ -41,25 +42,17 @@ impl v1::model_service_server::ModelService for Models {
 }
 
 fn describe(model: &Model) -> v1::Model {
-    let threshold = |channel: Channel, category: Category| {
-        let thresholds = model.thresholds.get(channel).get(category);
-        v1::ModelThreshold {
-            channel: channel.name().to_owned(),
-            label: category.name().to_owned(),
-            review: thresholds.review,
-            block: thresholds.block,
-        }
+    let threshold = |(channel, thresholds): (Channel, &Thresholds)| v1::ModelThreshold {
+        channel: channel.name().to_owned(),
+        review: thresholds.review,
+        block: thresholds.block,
     };
-    let thresholds = Channel::ALL
-        .into_iter()
-        .flat_map(|channel| Category::ALL.map(|category| threshold(channel, category)))
-        .collect();
     v1::Model {
         r#ref: Some(convert::model_ref(&model.id)),
         device: model.scorer.device().to_owned(),
         labels: Category::ALL.map(|category| category.name().to_owned()).to_vec(),
         window_tokens: u32::try_from(model.layout.tokens).unwrap_or(u32::MAX),
         window_overlap: u32::try_from(model.layout.overlap).unwrap_or(u32::MAX),
-        thresholds,
+        thresholds: model.thresholds.iter().map(threshold).collect(),
     }
 }

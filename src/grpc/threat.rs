@@ -53,7 +53,7 @@ impl Threats {
         self.check_message_size(&request, "segments")?;
         let checked = convert::request(request, &self.limits)?;
         let admitted = self.admission.admit(checked.n_bytes())?;
-        let analysis = self.pipeline.analyze(&admitted, checked.segments, deadline);
+        let analysis = self.pipeline.analyze(&admitted, checked.segments, checked.options, deadline);
         let analysis = match deadline {
             Some(deadline) => {
                 tokio::time::timeout_at(deadline.into(), analysis).await.map_err(|_| Rejection::DeadlineExceeded)?

@@ -1,17 +1,25 @@
 //! The first stage: segments to windows of tokens, on a thread that may be busy for long.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::views::{ViewKind, Views, views};
 use super::{AnalyzeError, Content, Segment};
 use crate::artifact::Model;
-use crate::canonical::{CanonicalText, OffsetMap, canonicalize, utf8};
+use crate::canonical::CanonicalText;
+use crate::decode::Budget;
+use crate::detect::{Detection, detect};
+use crate::structure::bytes::ByteEncoding;
+use crate::structure::json::Strings;
 use crate::threat::{Channel, Source};
-use crate::tokenize::Window;
+use crate::tokenize::{TokenizeError, Windows};
 
 /// All segments of a request, read.
 pub(super) struct Reading {
     pub(super) segments: Vec<ReadSegment>,
+    /// True if there was more to decode than the budget allows.
+    pub(super) is_over_budget: bool,
     pub(super) canonicalize: Duration,
     pub(super) tokenize: Duration,
 }
@@ -21,64 +29,137 @@ pub(super) struct ReadSegment {
     pub(super) source: Source,
     pub(super) n_bytes: usize,
     pub(super) n_invalid_bytes: usize,
-    pub(super) n_tokens: usize,
+    /// Tokens that the vocabulary does not know.
     pub(super) n_unknown: usize,
-    pub(super) windows: Vec<Window>,
-    /// From canonical bytes to the bytes that were sent.
-    pub(super) map: OffsetMap,
+    /// True if something was left unread because it is disguised, nested or encoded too deep.
+    pub(super) is_too_deep: bool,
+    /// Where the content's strings stand, if it is JSON.
+    pub(super) strings: Strings,
+    pub(super) encoding: ByteEncoding,
+    /// What the detectors found, in bytes of the segment.
+    pub(super) detections: Vec<Detection>,
+    pub(super) views: Vec<ReadView>,
+    /// View by view, each in the order of its text.
+    pub(super) windows: Vec<ReadWindow>,
+}
+
+/// One text that is read of a segment.
+pub(super) struct ReadView {
+    pub(super) kind: ViewKind,
+    pub(super) text: CanonicalText,
+    /// The bytes of the text that each token was read from.
+    pub(super) tokens: Vec<Range<usize>>,
+}
+
+/// One window of a view.
+pub(super) struct ReadWindow {
+    /// The view, by its position in the segment's views.
+    pub(super) view: usize,
+    pub(super) ids: Arc<[u32]>,
+    /// The bytes of the view's text.
+    pub(super) range: Range<usize>,
+    /// Its tokens, by their positions in the view's.
+    pub(super) tokens: Range<usize>,
+}
+
+impl ReadSegment {
+    /// The bytes of the segment, as it was sent, that a range of a view stands for.
+    pub(super) fn original(&self, view: &ReadView, range: Range<usize>) -> Range<usize> {
+        self.strings.narrow(view.text.map.to_original(range))
+    }
 }
 
 impl Reading {
-    /// The token ids of every window, segment by segment. They are moved out: only the ranges are needed afterwards.
-    pub(super) fn take_windows(&mut self) -> Vec<(Vec<u32>, Channel)> {
-        self.segments
-            .iter_mut()
-            .flat_map(|segment| {
-                let channel = segment.source.channel();
-                segment.windows.iter_mut().map(move |window| (std::mem::take(&mut window.ids), channel))
-            })
-            .collect()
+    /// The token ids of every window, segment by segment.
+    pub(super) fn windows(&self) -> Vec<(Arc<[u32]>, Channel)> {
+        let of_segment = |segment: &ReadSegment| {
+            let channel = segment.source.channel();
+            segment.windows.iter().map(move |window| (window.ids.clone(), channel)).collect::<Vec<_>>()
+        };
+        self.segments.iter().flat_map(of_segment).collect()
     }
 }
 
 /// Reads segments on the blocking pool.
-pub(super) async fn read(model: Arc<Model>, segments: Vec<Segment>) -> Result<Reading, AnalyzeError> {
-    tokio::task::spawn_blocking(move || read_all(&model, &segments)).await.map_err(|_| AnalyzeError::ReaderFailed)?
+pub(super) async fn read(
+    model: Arc<Model>,
+    segments: Arc<[Segment]>,
+    canaries: Arc<[String]>,
+) -> Result<Reading, AnalyzeError> {
+    tokio::task::spawn_blocking(move || read_all(&model, &segments, &canaries))
+        .await
+        .map_err(|_| AnalyzeError::ReaderFailed)?
 }
 
-fn read_all(model: &Model, segments: &[Segment]) -> Result<Reading, AnalyzeError> {
+fn read_all(model: &Model, segments: &[Segment], canaries: &[String]) -> Result<Reading, AnalyzeError> {
+    let mut budget = Budget::for_request(segments.iter().map(|segment| segment.content.len()).sum());
     let mut reading = Reading {
         segments: Vec::with_capacity(segments.len()),
+        is_over_budget: false,
         canonicalize: Duration::ZERO,
         tokenize: Duration::ZERO,
     };
     for segment in segments {
         let started = Instant::now();
-        let (canonical, n_invalid_bytes) = canonical(&segment.content);
+        let views = views(&segment.content, &mut budget);
+        let detections = detections(&segment.content, &views, canaries);
         let canonicalized = Instant::now();
-        let read = model.tokenizer.windows(&canonical.text, model.layout)?;
+        reading.segments.push(read_segment(model, segment, views, detections)?);
         reading.canonicalize += canonicalized - started;
         reading.tokenize += canonicalized.elapsed();
-        reading.segments.push(ReadSegment {
-            source: segment.source,
-            n_bytes: segment.content.len(),
-            n_invalid_bytes,
-            n_tokens: read.n_tokens,
-            n_unknown: read.n_unknown,
-            windows: read.windows,
-            map: canonical.map,
-        });
     }
+    reading.is_over_budget = budget.is_exceeded();
     Ok(reading)
 }
 
-fn canonical(content: &Content) -> (CanonicalText, usize) {
-    match content {
-        Content::Text(text) => (canonicalize(text), 0),
-        Content::Bytes(bytes) => {
-            let (decoded, n_invalid) = utf8::decode(bytes);
-            let canonical = canonicalize(&decoded.text);
-            (CanonicalText { map: canonical.map.after(&decoded.map), text: canonical.text }, n_invalid)
-        }
+/// Lays a segment's views out in windows.
+fn read_segment(
+    model: &Model,
+    segment: &Segment,
+    views: Views,
+    detections: Vec<Detection>,
+) -> Result<ReadSegment, TokenizeError> {
+    let mut read = ReadSegment {
+        source: segment.source,
+        n_bytes: segment.content.len(),
+        n_invalid_bytes: views.n_invalid_bytes,
+        n_unknown: 0,
+        is_too_deep: views.is_too_deep,
+        strings: views.strings,
+        encoding: views.encoding,
+        detections,
+        views: Vec::with_capacity(views.views.len()),
+        windows: Vec::new(),
+    };
+    for (index, view) in views.views.into_iter().enumerate() {
+        let Windows { windows, tokens, n_unknown } = model.tokenizer.windows(&view.text.text, model.layout)?;
+        read.n_unknown += n_unknown;
+        read.windows.extend(windows.into_iter().map(|window| ReadWindow {
+            view: index,
+            ids: window.ids.into(),
+            range: window.range,
+            tokens: window.tokens,
+        }));
+        read.views.push(ReadView { kind: view.kind, text: view.text, tokens });
     }
+    Ok(read)
+}
+
+/// What the detectors find in a text as it was sent and in each view of it, by place; each rule speaks once of a place.
+fn detections(content: &Content, views: &Views, canaries: &[String]) -> Vec<Detection> {
+    let canaries: Vec<&str> = canaries.iter().map(String::as_str).collect();
+    let mut found = match content {
+        Content::Text(text) => detect(text, &canaries),
+        Content::Bytes(_) => Vec::new(),
+    };
+    for view in &views.views {
+        found.extend(detect(&view.text.text, &canaries).into_iter().map(|detection| Detection {
+            range: views.strings.narrow(view.text.map.to_original(detection.range)),
+            ..detection
+        }));
+    }
+    found.sort_by_key(|detection| (detection.detector, detection.range.start));
+    found.dedup_by(|later, earlier| later.detector == earlier.detector && later.range.start < earlier.range.end);
+    found.sort_by_key(|detection| detection.range.start);
+    found
 }

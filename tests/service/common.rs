@@ -65,7 +65,7 @@ pub fn with_content(source: v1::Source, content: v1::segment::Content) -> v1::Se
 }
 
 pub fn request(segments: Vec<v1::Segment>) -> v1::AnalyzeRequest {
-    v1::AnalyzeRequest { request_id: "r".to_owned(), segments }
+    v1::AnalyzeRequest { request_id: "r".to_owned(), segments, options: None }
 }
 
 pub fn prompt(text: impl Into<String>) -> v1::AnalyzeRequest {

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod common;
+mod coverage;
+mod findings;
 mod limits;
 mod operation;
 mod verdicts;

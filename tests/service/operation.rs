@@ -11,7 +11,7 @@ use portcullis::grpc::v1::model_service_client::ModelServiceClient;
 use portcullis::grpc::v1::{
     AnalyzeBatchRequest, AnalyzeResponse, AnalyzeStreamRequest, GetModelRequest, ListModelsRequest, Source, Verdict,
 };
-use portcullis::model::{Logits, ScoreError, Scorer, TokenBatch};
+use portcullis::model::{Detail, ScoreError, Scorer, TokenBatch, WindowScore};
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -109,7 +109,7 @@ async fn health_is_told_by_service() {
 struct LostDevice;
 
 impl Scorer for LostDevice {
-    fn score(&self, _: &TokenBatch) -> Result<Vec<Logits>, ScoreError> {
+    fn score(&self, _: &TokenBatch, _: Detail) -> Result<Vec<WindowScore>, ScoreError> {
         panic!("device lost")
     }
 
