@@ -1,16 +1,16 @@
 //! The pre-trained encoder that a run starts from: a local folder, or the hub at a pinned revision.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use candle_core::{DType, Device, Tensor};
-use hf_hub::api::sync::ApiBuilder;
-use hf_hub::{Repo, RepoType};
+use hf_hub::RepoType;
 use portcullis::model::EncoderConfig;
 use sha2::{Digest, Sha256};
 
 use crate::config::Base;
+use crate::hub::fetch;
 
 /// A base encoder, read and checked.
 pub struct BaseModel {
@@ -26,7 +26,8 @@ impl BaseModel {
     pub fn load(base: &Base, folder: Option<&Path>) -> Result<Self> {
         let file = |name: &str| match folder {
             Some(folder) => Ok(folder.join(name)),
-            None => fetch(base, name),
+            None => fetch(&base.repository, RepoType::Model, &base.revision, name)
+                .context("give the folder that holds the base model with --base"),
         };
         let read = |name: &str| {
             let path = file(name)?;
@@ -50,15 +51,4 @@ impl BaseModel {
             .collect::<Result<_>>()?;
         Ok(Self { config, weights, tokenizer: read("tokenizer.json")? })
     }
-}
-
-fn fetch(base: &Base, name: &str) -> Result<PathBuf> {
-    let repository = Repo::with_revision(base.repository.clone(), RepoType::Model, base.revision.clone());
-    let client = ApiBuilder::from_env().build().context("starting the hub's client")?;
-    client.repo(repository).get(name).with_context(|| {
-        format!(
-            "fetching {name} of {} at {}; or give the folder that holds it with --base",
-            base.repository, base.revision
-        )
-    })
 }

@@ -1,30 +1,39 @@
-//! `calibrate`: fits the maps from logits to probabilities, and the thresholds, on texts that `fit` did not see.
+//! `calibrate`: fits the maps from window logits to a text's probability, and the thresholds at the operating points, on texts
+//! that `fit` did not see.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use ndarray::Array1;
-use portcullis::calibrate::{Calibration, Platt};
-use portcullis::pipeline::Analysis;
-use portcullis::policy::Thresholds;
+use portcullis::calibrate::{Calibration, TextMap};
+use portcullis::model::Logits;
+use portcullis::pipeline::{Analysis, Options};
+use portcullis::policy::{OperatingPoint, OperatingPoints};
 use portcullis::threat::{Category, Channel, PerCategory, PerChannel};
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 
-use crate::config::CalibrationTargets;
-use crate::data::{Example, Split};
+use crate::data::{Example, Label, Split, hash};
+use crate::logistic::{Observation, fit_text_map};
 use crate::metrics::conformal_threshold;
 use crate::run::RunDir;
 use crate::score::score;
 
 /// With fewer examples of either label in a channel, a category's map is fitted on both channels together.
 const MIN_PER_LABEL: usize = 30;
-/// The flattest accepted map: below, the logits say nothing.
-const MIN_SLOPE: f64 = 0.05;
+/// Lengths of composed texts, in windows: to half a megabyte of English.
+const COMPOSED_WINDOWS: [usize; 5] = [4, 16, 64, 256, 1024];
+/// Composed texts of each length and label, for each category.
+const COMPOSED_TEXTS: usize = 100;
+/// What all composed texts count together, against all real ones of their channel.
+const COMPOSED_SHARE: f64 = 0.25;
 
 /// Fit calibration and thresholds of a finished run, on the part of the data that it held out.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Folder of labelled files that the run was fitted on
+    /// Prepared folder that the run was fitted on
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// Folder of the run
@@ -32,26 +41,22 @@ pub struct Arguments {
     run: PathBuf,
 }
 
-/// The lowest review threshold: a text that is harmless nine times out of ten is not worth a look, even where the
-/// false-positive rate would allow it.
-const MIN_REVIEW: f64 = 0.1;
-
 /// What `calibrate` leaves in the run's folder for `export`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Calibrated {
     pub calibration: Calibration,
-    pub thresholds: PerChannel<PerCategory<Thresholds>>,
+    pub thresholds: PerChannel<OperatingPoints>,
     pub n_examples: usize,
 }
 
 impl Calibrated {
     /// Probabilities that are the logistic function of the logits, before anything was fitted.
     pub fn identity() -> Self {
-        let maps = PerCategory::from_fn(|_| Platt { slope: 1.0, intercept: 0.0 });
-        let thresholds = PerCategory::from_fn(|_| Thresholds { review: 0.5, block: 0.5 });
+        let maps = PerCategory::from_fn(|_| TextMap::IDENTITY);
+        let points = OperatingPoints(OperatingPoint::ALL.into_iter().map(|point| (point, 0.5)).collect());
         Self {
             calibration: Calibration(PerChannel { instruction: maps, data: maps }),
-            thresholds: PerChannel { instruction: thresholds, data: thresholds },
+            thresholds: PerChannel { instruction: points.clone(), data: points },
             n_examples: 0,
         }
     }
@@ -61,132 +66,127 @@ impl Calibrated {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let run = RunDir::open(&arguments.run)?;
     let recipe = run.recipe()?;
-    let examples = Split::read(&arguments.data, &recipe)?.calibration;
-    ensure!(!examples.is_empty(), "the recipe holds nothing out; set data.calibration_share above 0");
-    let analyses = score(run.model("calibrating", &Calibrated::identity())?, &examples)?;
-    let calibration = fit(&examples, &analyses);
-    let thresholds = |channel| thresholds(channel, &examples, &analyses, &calibration, &recipe.calibration);
-    let thresholds = PerChannel { instruction: thresholds(Channel::Instruction)?, data: thresholds(Channel::Data)? };
-    let calibrated = Calibrated { calibration, thresholds, n_examples: examples.len() };
+    let examples = Split::read(&arguments.data)?.calibration;
+    ensure!(!examples.is_empty(), "nothing was held out; prepare the data with a calibration_share above 0");
+    let analyses = score(run.model("calibrating", &Calibrated::identity())?, &examples, &Options::default())?;
+    let texts: Vec<Text<'_>> =
+        examples.iter().zip(&analyses).map(|(example, analysis)| Text::new(example, analysis)).collect();
+    let calibrated = calibrate(&texts, recipe.seed);
+    recipe.policy.per_channel(&calibrated.thresholds).map_err(anyhow::Error::msg).context(
+        "the recipe's policy cannot be kept: the fewer harmless texts may be stopped, the more of them calibration needs",
+    )?;
     run.write_json("calibrated.json", &calibrated)?;
     crate::print(&serde_json::to_string_pretty(&calibrated)?)
 }
 
-fn fit(examples: &[Example], analyses: &[Analysis]) -> Calibration {
-    let map = |channel: Channel, category: Category| {
-        let known = |channels: &[Channel]| -> Vec<(f64, bool)> {
-            examples
-                .iter()
-                .zip(analyses)
-                .filter(|(example, _)| channels.contains(&example.source.channel()))
-                .filter_map(|(example, analysis)| {
-                    let label = (*example.labels.get(category))?;
-                    Some((f64::from(analysis.scores.get(category).logit), label))
-                })
-                .collect()
-        };
-        let own = known(&[channel]);
-        let n_positive = own.iter().filter(|(_, label)| *label).count();
-        let is_enough = n_positive >= MIN_PER_LABEL && own.len() - n_positive >= MIN_PER_LABEL;
-        platt(&if is_enough { own } else { known(&Channel::ALL) })
-    };
-    let maps = |channel| PerCategory::from_fn(|category| map(channel, category));
-    Calibration(PerChannel { instruction: maps(Channel::Instruction), data: maps(Channel::Data) })
+fn calibrate(texts: &[Text<'_>], seed: u64) -> Calibrated {
+    let maps = |channel| PerCategory::from_fn(|category| map(texts, channel, category, seed));
+    let calibration = Calibration(PerChannel { instruction: maps(Channel::Instruction), data: maps(Channel::Data) });
+    let points = |channel| operating_points(texts, channel, &calibration);
+    let thresholds = PerChannel { instruction: points(Channel::Instruction), data: points(Channel::Data) };
+    Calibrated { calibration, thresholds, n_examples: texts.len() }
 }
 
-/// Platt scaling by Newton's method, with Platt's smoothed targets (Lin, Lin and Weng 2007,
-/// <https://doi.org/10.1007/s10994-007-5018-6>).
-fn platt(pairs: &[(f64, bool)]) -> Platt {
-    let logits: Array1<f64> = pairs.iter().map(|(logit, _)| *logit).collect();
-    let n_positive = pairs.iter().filter(|(_, label)| *label).count() as f64;
-    let n_negative = pairs.len() as f64 - n_positive;
-    let (high, low) = ((n_positive + 1.0) / (n_positive + 2.0), 1.0 / (n_negative + 2.0));
-    let targets: Array1<f64> = pairs.iter().map(|(_, label)| if *label { high } else { low }).collect();
-    let loss = |slope: f64, intercept: f64| -> f64 {
-        let z = &logits * slope + intercept;
-        (z.mapv(|z| z.max(0.0) + (-z.abs()).exp().ln_1p()) - &targets * &z).sum()
-    };
-    let (mut slope, mut intercept) = (1.0, 0.0);
-    for _ in 0..100 {
-        let p = (&logits * slope + intercept).mapv(|z: f64| 1.0 / (1.0 + (-z).exp()));
-        let (error, weight) = (&p - &targets, p.mapv(|p| (p * (1.0 - p)).max(1e-12)));
-        let gradient = ((&error * &logits).sum(), error.sum());
-        let (aa, ab, bb) = ((&weight * &logits * &logits).sum() + 1e-9, (&weight * &logits).sum(), weight.sum() + 1e-9);
-        let determinant = aa * bb - ab * ab;
-        let step =
-            ((bb * gradient.0 - ab * gradient.1) / determinant, (aa * gradient.1 - ab * gradient.0) / determinant);
-        let before = loss(slope, intercept);
-        let mut scale = 1.0;
-        while scale > 1e-6 && loss(slope - scale * step.0, intercept - scale * step.1) > before {
-            scale /= 2.0;
-        }
-        slope -= scale * step.0;
-        intercept -= scale * step.1;
-        if before - loss(slope, intercept) < 1e-10 * before.abs().max(1.0) {
-            break;
-        }
-    }
-    Platt { slope: slope.max(MIN_SLOPE), intercept }
-}
-
-/// A channel's thresholds, which keep the verdict's false-positive rate there: each category gets an equal part of it (the
-/// union bound).
-fn thresholds(
+/// A labelled text and what its windows scored.
+struct Text<'a> {
+    set: &'a str,
     channel: Channel,
-    examples: &[Example],
-    analyses: &[Analysis],
-    calibration: &Calibration,
-    targets: &CalibrationTargets,
-) -> Result<PerCategory<Thresholds>> {
-    let parts = Category::ALL.len() as f64;
-    let threshold = |category: Category, fpr: f64| {
-        let harmless: Array1<f64> = examples
-            .iter()
-            .zip(analyses)
-            .filter(|(example, _)| example.is_harmless() && example.source.channel() == channel)
-            .map(|(_, analysis)| {
-                let logits = PerCategory::from_fn(|category| analysis.scores.get(category).logit);
-                *calibration.probabilities(channel, &logits).get(category)
-            })
-            .collect();
-        conformal_threshold(harmless.view(), fpr / parts).with_context(|| {
-            format!("{} harmless texts are too few for a false-positive rate of {fpr}", harmless.len())
-        })
-    };
-    let mut all = PerCategory::from_fn(|_| Thresholds { review: 1.0, block: 1.0 });
-    for category in Category::ALL {
-        let block = threshold(category, targets.block_fpr)?.min(1.0);
-        let review = threshold(category, targets.review_fpr)?.max(MIN_REVIEW).min(block);
-        *all.get_mut(category) = Thresholds { review, block };
-    }
-    Ok(all)
+    labels: PerCategory<Label>,
+    windows: Vec<Logits>,
 }
 
-#[cfg(test)]
-mod tests {
-    use rand::rngs::SmallRng;
-    use rand::{Rng, SeedableRng};
-
-    use super::*;
-
-    #[test]
-    fn platt_finds_the_map_that_made_the_labels() {
-        let mut rng = SmallRng::seed_from_u64(1);
-        let truth = Platt { slope: 0.6, intercept: -1.2 };
-        let pairs: Vec<_> = (0..20_000)
-            .map(|_| {
-                let logit: f64 = rng.random::<f64>() * 16.0 - 8.0;
-                (logit, rng.random::<f64>() < truth.probability(logit as f32))
-            })
-            .collect();
-        let fitted = platt(&pairs);
-        assert!((fitted.slope - truth.slope).abs() < 0.03, "{fitted:?}");
-        assert!((fitted.intercept - truth.intercept).abs() < 0.08, "{fitted:?}");
+impl<'a> Text<'a> {
+    fn new(example: &'a Example, analysis: &Analysis) -> Self {
+        Self {
+            set: &example.set,
+            channel: example.source.channel(),
+            labels: example.labels,
+            windows: analysis.windows.iter().map(|window| window.logits).collect(),
+        }
     }
 
-    #[test]
-    fn a_perfect_separation_stays_finite() {
-        let fitted = platt(&[(-3.0, false), (-2.0, false), (2.0, true), (3.0, true)]);
-        assert!(fitted.slope.is_finite() && fitted.slope > 0.0 && fitted.intercept.is_finite(), "{fitted:?}");
+    fn is_harmless(&self) -> bool {
+        self.labels.iter().all(|(_, label)| *label == Some(false))
     }
+
+    fn highest(&self, category: Category) -> f32 {
+        highest(&self.windows, category)
+    }
+
+    /// What this text says of a category's map, if its label is known.
+    fn observation(&self, category: Category) -> Option<Observation> {
+        let label = (*self.labels.get(category))?;
+        Some(Observation { logit: self.highest(category), n_windows: self.windows.len(), label, weight: 1.0 })
+    }
+}
+
+fn highest(windows: &[Logits], category: Category) -> f32 {
+    windows.iter().map(|logits| *logits.get(category)).fold(f32::NEG_INFINITY, f32::max)
+}
+
+/// A channel's map of a category, from its texts and from longer ones composed of them.
+fn map(texts: &[Text<'_>], channel: Channel, category: Category, seed: u64) -> TextMap {
+    let of = |channels: &[Channel]| -> Vec<&Text<'_>> {
+        texts.iter().filter(|text| channels.contains(&text.channel)).collect()
+    };
+    let observations = |texts: &[&Text<'_>]| -> Vec<Observation> {
+        texts.iter().filter_map(|text| text.observation(category)).collect()
+    };
+    let mut used = of(&[channel]);
+    let mut real = observations(&used);
+    let n_positive = real.iter().filter(|observation| observation.label).count();
+    if n_positive < MIN_PER_LABEL || real.len() - n_positive < MIN_PER_LABEL {
+        used = of(&Channel::ALL);
+        real = observations(&used);
+    }
+    let mut composed = compose(&used, category, hash((seed, channel, category)));
+    let weight = COMPOSED_SHARE * real.len() as f64 / composed.len().max(1) as f64;
+    composed.iter_mut().for_each(|observation| observation.weight = weight);
+    real.append(&mut composed);
+    fit_text_map(&real)
+}
+
+/// Long texts, from the scores of shorter ones: windows drawn from the harmless texts of one set, alone and with an attack
+/// among them. Scores of windows do not depend on their neighbours, so this is what such a text would score.
+fn compose(texts: &[&Text<'_>], category: Category, seed: u64) -> Vec<Observation> {
+    let mut rng = SmallRng::seed_from_u64(seed);
+    let mut sets: BTreeMap<&str, Vec<Logits>> = BTreeMap::new();
+    for text in texts.iter().filter(|text| text.is_harmless()) {
+        sets.entry(text.set).or_default().extend(&text.windows);
+    }
+    let sets: Vec<Vec<Logits>> = sets.into_values().collect();
+    let attacks: Vec<f32> = texts
+        .iter()
+        .filter(|text| *text.labels.get(category) == Some(true))
+        .map(|text| text.highest(category))
+        .collect();
+    if sets.is_empty() || attacks.is_empty() {
+        return Vec::new();
+    }
+    let mut composed = Vec::new();
+    for n_windows in COMPOSED_WINDOWS {
+        for label in [false, true].repeat(COMPOSED_TEXTS) {
+            let set = &sets[rng.random_range(0..sets.len())];
+            let attack = label.then(|| attacks[rng.random_range(0..attacks.len())]);
+            let harmless = (0..n_windows).map(|_| *set[rng.random_range(0..set.len())].get(category));
+            let logit = harmless.chain(attack).fold(f32::NEG_INFINITY, f32::max);
+            composed.push(Observation { logit, n_windows, label, weight: 1.0 });
+        }
+    }
+    composed
+}
+
+/// A channel's thresholds: of its harmless texts, each point's share reaches it with the highest of their probabilities.
+fn operating_points(texts: &[Text<'_>], channel: Channel, calibration: &Calibration) -> OperatingPoints {
+    let harmless: Array1<f64> = texts
+        .iter()
+        .filter(|text| text.is_harmless() && text.channel == channel)
+        .map(|text| {
+            let logits = PerCategory::from_fn(|category| text.highest(category));
+            let probabilities = calibration.probabilities(channel, &logits, text.windows.len());
+            probabilities.iter().map(|(_, probability)| *probability).fold(0.0, f64::max)
+        })
+        .collect();
+    let point = |point: OperatingPoint| Some((point, conformal_threshold(harmless.view(), point.rate())?.min(1.0)));
+    OperatingPoints(OperatingPoint::ALL.into_iter().filter_map(point).collect())
 }

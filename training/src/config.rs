@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use portcullis::policy::Policy;
 use portcullis::tokenize::WindowLayout;
 use serde::{Deserialize, Serialize};
 
@@ -13,10 +14,11 @@ pub struct Recipe {
     pub seed: u64,
     pub base: Base,
     pub window: WindowLayout,
-    pub data: Data,
+    pub augmentation: Augmentation,
+    pub objective: Objective,
     pub optimizer: Optimizer,
     pub checkpoint: Checkpoint,
-    pub calibration: CalibrationTargets,
+    pub policy: Policy,
 }
 
 /// Where the pre-trained encoder comes from.
@@ -28,14 +30,18 @@ pub struct Base {
     pub sha256: String,
 }
 
-/// What is trained on.
+/// How examples are varied.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Data {
-    pub exclude: Vec<String>,
-    pub exclude_attacks: Vec<String>,
-    pub max_items_per_file: usize,
-    pub calibration_share: f64,
+pub struct Augmentation {
+    pub disguise_share: f64,
+}
+
+/// What is minimised.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Objective {
+    pub token_weight: f64,
 }
 
 /// AdamW with linear warm-up and decay.
@@ -59,14 +65,6 @@ pub struct Checkpoint {
     pub every_steps: usize,
 }
 
-/// The false-positive rates of the shipped thresholds.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CalibrationTargets {
-    pub review_fpr: f64,
-    pub block_fpr: f64,
-}
-
 impl Recipe {
     /// Reads and checks a recipe.
     pub fn read(path: &Path) -> Result<Self> {
@@ -76,19 +74,17 @@ impl Recipe {
             ensure!((0.0..1.0).contains(&value), "{name} is {value}; it must be at least 0 and below 1");
             Ok(())
         };
-        share("data.calibration_share", recipe.data.calibration_share)?;
+        share("augmentation.disguise_share", recipe.augmentation.disguise_share)?;
         share("optimizer.warmup_share", recipe.optimizer.warmup_share)?;
         share("optimizer.dropout", f64::from(recipe.optimizer.dropout))?;
-        share("calibration.review_fpr", recipe.calibration.review_fpr)?;
-        share("calibration.block_fpr", recipe.calibration.block_fpr)?;
         ensure!(
             recipe.optimizer.batch_windows > 0 && recipe.optimizer.epochs > 0,
             "a run needs epochs and a batch size"
         );
         ensure!(recipe.checkpoint.every_steps > 0, "checkpoint.every_steps must be at least 1");
         ensure!(
-            recipe.calibration.block_fpr <= recipe.calibration.review_fpr,
-            "calibration.block_fpr must not be above review_fpr: what is blocked is also reviewed"
+            recipe.policy.block <= recipe.policy.review,
+            "policy.block must not be above policy.review: what is blocked is also reviewed"
         );
         Ok(recipe)
     }

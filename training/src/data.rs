@@ -1,22 +1,21 @@
-//! Labelled examples: read from folders of JSON Lines, filtered and capped by the recipe, split by group.
+//! Labelled texts: the lines of the data files, the examples that training and evaluation make of them, and the prepared
+//! folder that `prepare` leaves for `fit` and `calibrate`.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs::File;
 use std::hash::{Hash, Hasher};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use flate2::Compression;
 use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
 use portcullis::threat::{PerCategory, Source};
-use rand::rngs::SmallRng;
-use rand::seq::SliceRandom;
-use rand::{Rng, SeedableRng};
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-
-use crate::config::{Data, Recipe};
 
 /// 1, 0, or unknown (masked in the loss).
 pub type Label = Option<bool>;
@@ -25,14 +24,19 @@ pub type Label = Option<bool>;
 #[derive(Clone, Debug)]
 pub struct Example {
     pub id: String,
-    /// The stem of the file that it was read from.
-    pub file: String,
+    /// The set that it belongs to.
+    pub set: String,
     pub text: String,
     pub source: Source,
     pub labels: PerCategory<Label>,
     /// Byte ranges of the injected part, where the data knows them.
     pub spans: Vec<Range<usize>>,
-    meta_attack: Option<String>,
+    /// What it shares with others of its kind, such as its wording.
+    pub group: Option<String>,
+    /// ISO 639-1 code.
+    pub lang: Option<String>,
+    /// How the text was disguised, or what kind of attack it carries.
+    pub attack: Option<String>,
 }
 
 impl Example {
@@ -45,38 +49,70 @@ impl Example {
     pub fn is_harmless(&self) -> bool {
         self.labels.iter().all(|(_, label)| *label == Some(false))
     }
-
-    /// Examples of one group stay on one side of a split: those that carry the same attack string.
-    fn group(&self) -> &str {
-        self.spans.first().and_then(|span| self.text.get(span.clone())).unwrap_or(&self.id)
-    }
 }
 
-/// A line of the data files. `spans` count Unicode scalar values.
-#[derive(Deserialize)]
-struct Row {
-    id: String,
-    text: String,
-    surface: Source,
-    labels: PerCategory<Option<u8>>,
-    #[serde(default)]
-    spans: Vec<(usize, usize)>,
-    #[serde(default)]
-    meta: serde_json::Value,
+/// A line of the data files.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Row {
+    pub id: String,
+    /// The set that it belongs to; that of its file's stem if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<String>,
+    pub text: String,
+    pub surface: Source,
+    /// 1, 0, or null.
+    pub labels: PerCategory<Option<u8>>,
+    /// The injected parts, in Unicode scalar values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spans: Vec<(usize, usize)>,
+    /// Rows of one group stay on one side of a split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Where the text was taken from, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
+    /// ISO 639-1 code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lang: Option<String>,
+    /// How `attack` disguised the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attack: Option<String>,
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub meta: serde_json::Value,
 }
 
 impl Row {
-    fn into_example(self, file: &str) -> Example {
+    /// The spans as byte ranges of the text; none of a span that does not lie in it.
+    pub fn byte_spans(&self) -> Vec<Option<Range<usize>>> {
+        if self.spans.is_empty() {
+            return Vec::new();
+        }
         let mut starts: Vec<usize> = self.text.char_indices().map(|(start, _)| start).collect();
         starts.push(self.text.len());
-        let at = |index: usize| starts.get(index).copied().unwrap_or(self.text.len());
+        let range = |&(start, end): &(usize, usize)| (start < end).then_some(*starts.get(start)?..*starts.get(end)?);
+        self.spans.iter().map(range).collect()
+    }
+
+    /// The row with another text and its spans, in bytes and on character boundaries.
+    #[must_use]
+    pub fn with_text(self, text: String, byte_spans: &[Range<usize>]) -> Self {
+        let count = |end: usize| text[..end].chars().count();
+        Self { spans: byte_spans.iter().map(|span| (count(span.start), count(span.end))).collect(), text, ..self }
+    }
+
+    fn into_example(self, stem: &str) -> Example {
+        let family = self.meta.get("attack_family").and_then(|family| family.as_str()).map(str::to_owned);
         Example {
-            spans: self.spans.iter().map(|&(start, end)| at(start)..at(end)).collect(),
+            spans: self.byte_spans().into_iter().flatten().collect(),
             id: self.id,
-            file: file.to_owned(),
+            set: self.set.unwrap_or_else(|| stem.to_owned()),
             source: self.surface,
             labels: PerCategory::from_fn(|category| self.labels.get(category).map(|label| label > 0)),
-            meta_attack: self.meta.get("attack").and_then(|attack| attack.as_str()).map(str::to_owned),
+            group: self.group,
+            lang: self.lang,
+            attack: self.attack.or(family),
             text: self.text,
         }
     }
@@ -100,24 +136,74 @@ pub fn stem(path: &Path) -> String {
     name.split('.').next().unwrap_or_default().to_owned()
 }
 
-/// Reads every example of a file, gzipped or not.
-pub fn read(path: &Path) -> Result<Vec<Example>> {
+/// Reads every line of a file, gzipped or not.
+pub fn read_lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
     let file = File::open(path).with_context(|| format!("opening {}", path.display()))?;
-    let reader: Box<dyn Read> = if path.extension().is_some_and(|extension| extension == "gz") {
-        Box::new(MultiGzDecoder::new(file))
-    } else {
-        Box::new(file)
-    };
-    let stem = stem(path);
+    let reader: Box<dyn Read> = if is_gzip(path) { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
     BufReader::new(reader)
         .lines()
         .enumerate()
         .map(|(index, line)| {
-            let row: Row = serde_json::from_str(&line?)
-                .with_context(|| format!("{}, line {}: not a labelled example", path.display(), index + 1))?;
-            Ok(row.into_example(&stem))
+            serde_json::from_str(&line?)
+                .with_context(|| format!("{}, line {}: not a labelled text", path.display(), index + 1))
         })
         .collect()
+}
+
+/// Reads every row of a folder's files, in order, or of one file.
+pub fn read_rows(path: &Path) -> Result<Vec<Row>> {
+    let paths = if path.is_dir() { files(path)? } else { vec![path.to_owned()] };
+    Ok(paths.iter().map(|path| read_lines(path)).collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+}
+
+/// Writes rows to a file, one a line, gzipped if its name ends in `.gz`.
+pub struct RowWriter(RowSink);
+
+enum RowSink {
+    Plain(BufWriter<File>),
+    Gzip(GzEncoder<BufWriter<File>>),
+}
+
+impl RowWriter {
+    /// Creates the file, or empties it.
+    pub fn create(path: &Path) -> Result<Self> {
+        let file = BufWriter::new(File::create(path).with_context(|| format!("creating {}", path.display()))?);
+        let is_gzip = is_gzip(path);
+        Ok(Self(if is_gzip {
+            RowSink::Gzip(GzEncoder::new(file, Compression::default()))
+        } else {
+            RowSink::Plain(file)
+        }))
+    }
+
+    /// Writes a row.
+    pub fn write(&mut self, row: &Row) -> Result<()> {
+        let line = serde_json::to_string(row)?;
+        match &mut self.0 {
+            RowSink::Plain(file) => writeln!(file, "{line}")?,
+            RowSink::Gzip(file) => writeln!(file, "{line}")?,
+        }
+        Ok(())
+    }
+
+    /// Ends the file; what is dropped without it may lack its end.
+    pub fn finish(self) -> Result<()> {
+        match self.0 {
+            RowSink::Plain(mut file) => file.flush()?,
+            RowSink::Gzip(file) => file.finish()?.flush()?,
+        }
+        Ok(())
+    }
+}
+
+fn is_gzip(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "gz")
+}
+
+/// Reads every example of a file, gzipped or not.
+pub fn read(path: &Path) -> Result<Vec<Example>> {
+    let stem = stem(path);
+    Ok(read_lines::<Row>(path)?.into_iter().map(|row| row.into_example(&stem)).collect())
 }
 
 /// Reads every example of a folder, in order.
@@ -135,6 +221,11 @@ pub fn folder_digest(folder: &Path) -> Result<String> {
     Ok(format!("{:x}", digest.finalize()))
 }
 
+/// The files of a prepared folder.
+pub const FIT_FILE: &str = "fit.jsonl.gz";
+/// See [`FIT_FILE`].
+pub const CALIBRATION_FILE: &str = "calibration.jsonl.gz";
+
 /// The examples of a run: what is fitted, and what is held out to calibrate on.
 pub struct Split {
     pub fit: Vec<Example>,
@@ -142,31 +233,15 @@ pub struct Split {
 }
 
 impl Split {
-    /// Reads the folder and splits it as the recipe says; the same for the same seed and files.
-    pub fn read(folder: &Path, recipe: &Recipe) -> Result<Self> {
-        let mut split = Self { fit: Vec::new(), calibration: Vec::new() };
-        for path in files(folder)? {
-            let stem = stem(&path);
-            if recipe.data.exclude.contains(&stem) {
-                continue;
-            }
-            let mut examples: Vec<Example> =
-                read(&path)?.into_iter().filter(|example| !excluded(example, &recipe.data)).collect();
-            examples.shuffle(&mut SmallRng::seed_from_u64(hash((recipe.seed, &stem))));
-            examples.truncate(recipe.data.max_items_per_file);
-            for example in examples {
-                let draw = SmallRng::seed_from_u64(hash((recipe.seed, "split", example.group()))).random::<f64>();
-                let side = if draw < recipe.data.calibration_share { &mut split.calibration } else { &mut split.fit };
-                side.push(example);
-            }
-        }
-        ensure!(!split.fit.is_empty(), "the recipe leaves nothing to fit");
+    /// Reads a folder that `prepare` has written.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let side = |file: &str| {
+            read(&folder.join(file)).context("a folder that `prepare` has written is needed; see training/README.md")
+        };
+        let split = Self { fit: side(FIT_FILE)?, calibration: side(CALIBRATION_FILE)? };
+        ensure!(!split.fit.is_empty(), "{} holds nothing to fit", folder.display());
         Ok(split)
     }
-}
-
-fn excluded(example: &Example, data: &Data) -> bool {
-    example.meta_attack.as_ref().is_some_and(|attack| data.exclude_attacks.contains(attack))
 }
 
 /// A hash that is the same in every run of the same build (SipHash with fixed keys): it seeds generators, nothing more.

@@ -21,10 +21,6 @@ impl Dropout {
 }
 
 impl Regularizer for Dropout {
-    fn is_training(&self) -> bool {
-        true
-    }
-
     fn regularize(&self, hidden: Tensor) -> Result<Tensor> {
         if self.p == 0.0 {
             return Ok(hidden);

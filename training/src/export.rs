@@ -10,7 +10,7 @@ use portcullis::artifact::{
     SCHEMA_VERSION, TOKENIZER, WEIGHTS,
 };
 use portcullis::canonical::canonicalize;
-use portcullis::model::TokenBatch;
+use portcullis::model::{Detail, TokenBatch};
 use portcullis::threat::{Category, Source};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -91,7 +91,8 @@ fn manifest(
         encoder: run.encoder()?,
         labels: Category::ALL.to_vec(),
         window: recipe.window,
-        thresholds: calibrated.thresholds,
+        thresholds: calibrated.thresholds.clone(),
+        policy: recipe.policy,
         provenance: Provenance {
             base: recipe.base.repository.clone(),
             base_revision: recipe.base.revision.clone(),
@@ -111,12 +112,13 @@ fn golden_records(inputs: &Path, model: &Model) -> Result<String> {
     for (index, line) in text.lines().enumerate() {
         let input: GoldenInput =
             serde_json::from_str(line).with_context(|| format!("{}, line {}", inputs.display(), index + 1))?;
-        let windows = model.tokenizer.windows(&canonicalize(&input.text).text, model.layout)?.windows;
+        let windows = model.tokenizer.windows(&canonicalize(&input.text).visible.text, model.layout)?.windows;
         let [window] = windows.as_slice() else {
             bail!("{}, line {}: the text does not fit one window", inputs.display(), index + 1);
         };
         let batch: TokenBatch = std::iter::once((window.ids.as_slice(), input.surface.channel())).collect();
-        let logits = model.scorer.score(&batch)?.first().copied().context("the model gave no logits")?;
+        let logits =
+            model.scorer.score(&batch, Detail::Categories)?.first().context("the model gave no logits")?.logits;
         lines += &serde_json::to_string(&GoldenRecord { text: input.text, surface: input.surface, logits })?;
         lines.push('\n');
     }

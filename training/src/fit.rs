@@ -18,11 +18,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::BaseModel;
 use crate::config::Recipe;
-use crate::data::{Split, folder_digest, hash};
+use crate::data::{Label, Split, folder_digest, hash};
 use crate::dropout::Dropout;
 use crate::optimizer::{AdamW, Gradients};
 use crate::run::{RunDir, tokenizer_json};
-use crate::windows::{LabelledWindow, choose};
+use crate::windows::{Cut, LabelledWindow};
 
 /// Batches whose windows are sorted by length together, so that a batch holds windows of about one length.
 const BATCHES_PER_BUCKET: usize = 32;
@@ -37,7 +37,7 @@ pub struct Arguments {
     /// Recipe.
     #[arg(long, value_name = "FILE", default_value = "training/configs/default.toml")]
     config: PathBuf,
-    /// Folder of labelled .jsonl[.gz] files.
+    /// Folder that `prepare` has written.
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// Folder with the base encoder's model.safetensors, config.json and tokenizer.json, in place of the hub.
@@ -67,7 +67,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let tokenizer_json = tokenizer_json(&base.tokenizer)?;
     run.write_base(&base.config, &tokenizer_json)?;
     let tokenizer = Tokenizer::from_bytes(&tokenizer_json)?;
-    let split = Split::read(&arguments.data, &recipe)?;
+    let split = Split::read(&arguments.data)?;
     let batch = recipe.optimizer.batch_windows;
     let steps_per_epoch = split.fit.len().div_ceil(batch);
     let mut progress = run.progress()?.unwrap_or(Progress {
@@ -83,7 +83,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         "{} was begun on other data; give a new folder with --run",
         arguments.run.display()
     );
-    let weights = if progress.step > 0 { run.weights()? } else { initial_weights(&base, recipe.seed)? };
+    let weights = if progress.step > 0 { run.weights()? } else { initial_weights(&base, &recipe)? };
     let mut trainer = Trainer::new(&recipe, &base.config, weights, progress.total_steps)?;
     if progress.step > 0 {
         trainer.optimizer.restore(&run.optimizer_state()?)?;
@@ -114,16 +114,23 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// The base's weights and a fresh head.
-fn initial_weights(base: &BaseModel, seed: u64) -> Result<HashMap<String, Tensor>> {
-    let mut rng = SmallRng::seed_from_u64(hash((seed, "head")));
-    let shape = (Category::ALL.len(), base.config.hidden_size);
-    // A sum of twelve uniform draws is near enough to a normal one, of variance 1.
-    let mut normal = || (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0;
-    let head: Vec<f32> = (0..shape.0 * shape.1).map(|_| (HEAD_INIT_STD * normal()) as f32).collect();
+/// The base's weights and fresh heads.
+fn initial_weights(base: &BaseModel, recipe: &Recipe) -> Result<HashMap<String, Tensor>> {
+    let mut rng = SmallRng::seed_from_u64(hash((recipe.seed, "head")));
     let mut weights = base.weights.clone();
-    weights.insert("classifier.weight".to_owned(), Tensor::from_vec(head, shape, &Device::Cpu)?);
-    weights.insert("classifier.bias".to_owned(), Tensor::zeros(shape.0, DType::F32, &Device::Cpu)?);
+    let mut add_head = |name: &str, n_outputs: usize| -> Result<()> {
+        let shape = (n_outputs, base.config.hidden_size);
+        // A sum of twelve uniform draws is near enough to a normal one, of variance 1.
+        let mut normal = || (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0;
+        let head: Vec<f32> = (0..shape.0 * shape.1).map(|_| (HEAD_INIT_STD * normal()) as f32).collect();
+        weights.insert(format!("{name}.weight"), Tensor::from_vec(head, shape, &Device::Cpu)?);
+        weights.insert(format!("{name}.bias"), Tensor::zeros(n_outputs, DType::F32, &Device::Cpu)?);
+        Ok(())
+    };
+    add_head("classifier", Category::ALL.len())?;
+    if recipe.objective.token_weight > 0.0 {
+        add_head("token_classifier", 1)?;
+    }
     Ok(weights)
 }
 
@@ -136,8 +143,8 @@ fn epoch_batches(
 ) -> Result<Vec<Vec<LabelledWindow>>> {
     let seed = hash((recipe.seed, "epoch", epoch));
     let mut rng = SmallRng::seed_from_u64(seed);
-    let mut windows =
-        split.fit.iter().map(|example| choose(example, tokenizer, recipe.window, seed)).collect::<Result<Vec<_>>>()?;
+    let cut = Cut { layout: recipe.window, disguise_share: recipe.augmentation.disguise_share, seed };
+    let mut windows = split.fit.iter().map(|example| cut.choose(example, tokenizer)).collect::<Result<Vec<_>>>()?;
     windows.shuffle(&mut rng);
     let batch = recipe.optimizer.batch_windows;
     for bucket in windows.chunks_mut(batch * BATCHES_PER_BUCKET) {
@@ -153,6 +160,7 @@ struct Trainer {
     vars: BTreeMap<String, Var>,
     frozen: HashMap<String, Tensor>,
     optimizer: AdamW,
+    token_weight: f64,
     dropout: f32,
     seed: u64,
 }
@@ -175,13 +183,20 @@ impl Trainer {
         all.extend(vars.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone())));
         let classifier = ThreatClassifier::load(&VarBuilder::from_tensors(all, DType::F32, &Device::Cpu), config)?;
         let optimizer = AdamW::new(&vars, recipe.optimizer.clone(), total_steps)?;
-        Ok(Self { classifier, vars, frozen, optimizer, dropout: recipe.optimizer.dropout, seed: recipe.seed })
+        Ok(Self {
+            classifier,
+            vars,
+            frozen,
+            optimizer,
+            token_weight: recipe.objective.token_weight,
+            dropout: recipe.optimizer.dropout,
+            seed: recipe.seed,
+        })
     }
 
-    /// One step on a batch, its windows divided over the cores; returns the mean loss over the known labels.
+    /// One step on a batch, its windows divided over the cores; returns the loss.
     fn step(&mut self, step: usize, windows: &[LabelledWindow]) -> Result<f64> {
-        let n_known =
-            windows.iter().flat_map(|window| window.labels.iter()).filter(|(_, label)| label.is_some()).count();
+        let weights = LossWeights::new(windows, self.token_weight);
         let n_shards = std::thread::available_parallelism()?.get();
         let shards: Vec<_> = windows.chunks(windows.len().div_ceil(n_shards)).enumerate().collect();
         let this = &*self;
@@ -190,7 +205,7 @@ impl Trainer {
                 .iter()
                 .map(|(index, shard)| {
                     let seed = hash((this.seed, "dropout", step, index));
-                    scope.spawn(move || this.gradients(shard, n_known.max(1), seed))
+                    scope.spawn(move || this.gradients(shard, weights, seed))
                 })
                 .collect();
             threads
@@ -214,11 +229,9 @@ impl Trainer {
         Ok(total)
     }
 
-    /// The loss of some of a batch's windows, as their share of the batch's mean, and its gradients.
-    fn gradients(&self, windows: &[LabelledWindow], n_known: usize, seed: u64) -> Result<(f64, Gradients)> {
-        let batch: TokenBatch = windows.iter().map(|window| (window.ids.as_slice(), window.channel)).collect();
-        let logits = self.classifier.forward(&batch, &Dropout::new(self.dropout, seed))?;
-        let loss = (masked_cross_entropy(&logits, windows)? / n_known as f64)?;
+    /// The loss of some of a batch's windows, as their share of the batch's, and its gradients.
+    fn gradients(&self, windows: &[LabelledWindow], weights: LossWeights, seed: u64) -> Result<(f64, Gradients)> {
+        let loss = self.loss(windows, weights, &Dropout::new(self.dropout, seed))?;
         let mut gradients = loss.backward()?;
         let gradients = self
             .vars
@@ -231,6 +244,22 @@ impl Trainer {
         Ok((f64::from(loss.to_scalar::<f32>()?), gradients))
     }
 
+    fn loss(&self, windows: &[LabelledWindow], weights: LossWeights, dropout: &Dropout) -> Result<Tensor> {
+        let batch: TokenBatch = windows.iter().map(|window| (window.ids.as_slice(), window.channel)).collect();
+        let categories = || windows.iter().flat_map(LabelledWindow::categories);
+        let Some((logits, token_logits)) = self.classifier.forward_tokens(&batch, dropout)? else {
+            let logits = self.classifier.forward(&batch, dropout)?;
+            return Ok((masked_cross_entropy(&logits, categories())? * weights.category)?);
+        };
+        let length = token_logits.dim(1)?;
+        let padded = |window: &LabelledWindow| {
+            window.token_labels.clone().into_iter().chain(std::iter::repeat(None)).take(length)
+        };
+        let category_loss = (masked_cross_entropy(&logits, categories())? * weights.category)?;
+        let token_loss = (masked_cross_entropy(&token_logits, windows.iter().flat_map(padded))? * weights.token)?;
+        Ok((category_loss + token_loss)?)
+    }
+
     fn weights(&self) -> HashMap<String, Tensor> {
         let mut weights = self.frozen.clone();
         weights.extend(self.vars.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone())));
@@ -238,18 +267,31 @@ impl Trainer {
     }
 }
 
-/// The sum of binary cross-entropies over known labels; logits [batch, categories]. In the form that does not overflow,
-/// max(x, 0) - x y + ln(1 + e^-|x|).
-fn masked_cross_entropy(logits: &Tensor, windows: &[LabelledWindow]) -> Result<Tensor> {
-    let values = |value: fn(Option<bool>) -> f32| {
-        let flat: Vec<f32> = windows
-            .iter()
-            .flat_map(|window| Category::ALL.map(|category| value(*window.labels.get(category))))
-            .collect();
-        Tensor::from_vec(flat, logits.shape(), logits.device())
-    };
-    let targets = values(|label| f32::from(label == Some(true)))?;
-    let known = values(|label| f32::from(label.is_some()))?;
+/// What a known label counts in the loss of a batch, so that each head's part is a mean over the whole batch.
+#[derive(Clone, Copy)]
+struct LossWeights {
+    category: f64,
+    token: f64,
+}
+
+impl LossWeights {
+    fn new(windows: &[LabelledWindow], token_weight: f64) -> Self {
+        let per_label = |n_known: usize| 1.0 / n_known.max(1) as f64;
+        let tokens = windows.iter().flat_map(|window| &window.token_labels);
+        Self {
+            category: per_label(windows.iter().flat_map(LabelledWindow::categories).flatten().count()),
+            token: token_weight * per_label(tokens.flatten().count()),
+        }
+    }
+}
+
+/// The sum of binary cross-entropies over known labels, which come in the order of the logits. In the form that does not
+/// overflow, max(x, 0) - x y + ln(1 + e^-|x|).
+fn masked_cross_entropy(logits: &Tensor, labels: impl Iterator<Item = Label>) -> Result<Tensor> {
+    let (targets, known): (Vec<f32>, Vec<f32>) =
+        labels.map(|label| (f32::from(label == Some(true)), f32::from(label.is_some()))).unzip();
+    let targets = Tensor::from_vec(targets, logits.shape(), logits.device())?;
+    let known = Tensor::from_vec(known, logits.shape(), logits.device())?;
     let softplus = ((logits.abs()?.neg()?.exp()? + 1.0)?).log()?;
     let losses = ((logits.relu()? - (logits * targets)?)? + softplus)?;
     Ok((losses * known)?.sum_all()?)
@@ -265,19 +307,15 @@ fn progress_bar(progress: &Progress) -> ProgressBar {
 
 #[cfg(test)]
 mod tests {
-    use portcullis::threat::{Channel, PerCategory};
-
     use super::*;
 
     #[test]
     fn unknown_labels_do_not_count() {
         let logits = Tensor::new(&[[0.0f32, 5.0, -5.0]], &Device::Cpu).unwrap();
-        let window = |jailbreak| LabelledWindow {
-            ids: vec![],
-            channel: Channel::Data,
-            labels: PerCategory { injection: Some(true), jailbreak, exfiltration: Some(false) },
+        let loss = |jailbreak| {
+            let labels = [Some(true), jailbreak, Some(false)].into_iter();
+            masked_cross_entropy(&logits, labels).unwrap().to_scalar::<f32>().unwrap()
         };
-        let loss = |jailbreak| masked_cross_entropy(&logits, &[window(jailbreak)]).unwrap().to_scalar::<f32>().unwrap();
         let expected = 2f32.ln() + (1.0 + (-5.0f32).exp()).ln();
         assert!((loss(None) - expected).abs() < 1e-5);
         assert!((loss(Some(false)) - expected - (1.0 + 5.0f32.exp()).ln()).abs() < 1e-5);

@@ -1,6 +1,8 @@
 //! Trains, calibrates, evaluates and exports Portcullis models.
 
+mod attack;
 mod base;
+mod bootstrap;
 mod calibrate;
 mod config;
 mod data;
@@ -8,8 +10,13 @@ mod dropout;
 mod evaluate;
 mod export;
 mod fit;
+mod generate;
+mod hub;
+mod logistic;
 mod metrics;
 mod optimizer;
+mod prepare;
+mod report;
 mod run;
 mod score;
 mod windows;
@@ -29,6 +36,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Generate(generate::Arguments),
+    Prepare(prepare::Arguments),
+    Attack(attack::Arguments),
     Fit(fit::Arguments),
     Calibrate(calibrate::Arguments),
     Evaluate(evaluate::Arguments),
@@ -37,6 +47,9 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
+        Command::Generate(arguments) => generate::run(&arguments),
+        Command::Prepare(arguments) => prepare::run(&arguments),
+        Command::Attack(arguments) => attack::run(&arguments),
         Command::Fit(arguments) => fit::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),

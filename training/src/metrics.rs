@@ -1,9 +1,25 @@
 //! The numbers by which a detector is judged, from scores and labels.
 
-use ndarray::{Array1, ArrayView1, Zip};
+use ndarray::{Array1, ArrayView1};
+use serde::Serialize;
 
 /// Bins of equal width for the expected calibration error, as in Guo et al. 2017, <https://arxiv.org/abs/1706.04599>.
 const N_BINS: usize = 15;
+
+/// Scores of one label and probability, between two bounds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Bin {
+    pub n: usize,
+    pub n_positive: usize,
+    pub mean_probability: f64,
+}
+
+impl Bin {
+    /// The share of positives; 0 in an empty bin.
+    pub fn share_positive(&self) -> f64 {
+        self.n_positive as f64 / self.n.max(1) as f64
+    }
+}
 
 /// Scores with the truth about them; higher scores should be positive.
 pub struct Scored {
@@ -47,26 +63,14 @@ impl Scored {
         Some((rank_sum - n_positive * (n_positive + 1.0) / 2.0) / (n_positive * n_negative))
     }
 
-    /// The share of positives at or above the lowest threshold that keeps false positives to a share of `fpr`.
-    pub fn recall_at_fpr(&self, fpr: f64) -> Option<f64> {
-        if self.n_negative() == 0 {
-            return None;
-        }
-        let mut negatives: Vec<f64> = self.of(0.0);
-        negatives.sort_by(|a, b| b.total_cmp(a));
-        let allowed = (fpr * negatives.len() as f64).floor() as usize;
-        let limit = negatives.get(allowed).copied().unwrap_or(f64::NEG_INFINITY);
-        self.share(1.0, |score| score > limit)
+    /// Scores of positives, the highest first.
+    pub fn positives(&self) -> Vec<f64> {
+        self.of(1.0)
     }
 
-    /// The share of positives at or above a threshold.
-    pub fn recall(&self, threshold: f64) -> Option<f64> {
-        self.share(1.0, |score| score >= threshold)
-    }
-
-    /// The share of negatives at or above a threshold.
-    pub fn false_positive_rate(&self, threshold: f64) -> Option<f64> {
-        self.share(0.0, |score| score >= threshold)
+    /// Scores of negatives, the highest first.
+    pub fn negatives(&self) -> Vec<f64> {
+        self.of(0.0)
     }
 
     /// Mean squared difference of probability and truth.
@@ -79,23 +83,80 @@ impl Scored {
         if self.scores.is_empty() {
             return None;
         }
-        let mut sums = Array1::<f64>::zeros(N_BINS);
-        Zip::from(&self.scores).and(&self.labels).for_each(|&score, &label| {
-            let bin = ((score * N_BINS as f64) as usize).min(N_BINS - 1);
-            sums[bin] += score - label;
-        });
-        Some(sums.mapv(f64::abs).sum() / self.scores.len() as f64)
+        let gap = |bin: &Bin| bin.n as f64 * (bin.mean_probability - bin.share_positive()).abs();
+        Some(self.bins(N_BINS).iter().map(gap).sum::<f64>() / self.scores.len() as f64)
+    }
+
+    /// The scores as probabilities, in bins of equal width from 0 to 1: what a reliability diagram and a histogram show.
+    pub fn bins(&self, n_bins: usize) -> Vec<Bin> {
+        let mut bins = vec![Bin::default(); n_bins];
+        for (score, label) in self.scores.iter().zip(&self.labels) {
+            let bin = &mut bins[((score * n_bins as f64) as usize).min(n_bins - 1)];
+            bin.n += 1;
+            bin.n_positive += *label as usize;
+            bin.mean_probability += score;
+        }
+        for bin in bins.iter_mut().filter(|bin| bin.n > 0) {
+            bin.mean_probability /= bin.n as f64;
+        }
+        bins
+    }
+
+    /// [`Self::bins`] of the calibration error.
+    pub fn reliability(&self) -> Vec<Bin> {
+        self.bins(N_BINS)
+    }
+
+    /// Shares of negatives and of positives at or above each score, from (0, 0) to (1, 1), without the points that lie on a
+    /// straight step; empty without either.
+    pub fn roc(&self) -> Vec<(f64, f64)> {
+        let (positives, negatives) = (self.positives(), self.negatives());
+        if positives.is_empty() || negatives.is_empty() {
+            return Vec::new();
+        }
+        let mut thresholds = self.scores.to_vec();
+        thresholds.sort_by(|a, b| b.total_cmp(a));
+        thresholds.dedup();
+        let mut corners = vec![(0.0, 0.0)];
+        for threshold in thresholds {
+            let share = |scores: &[f64]| share_of(scores, |score| score >= threshold);
+            let next = (share(&negatives), share(&positives));
+            if let [.., a, b] = corners[..]
+                && ((a.0 == b.0 && b.0 == next.0) || (a.1 == b.1 && b.1 == next.1))
+            {
+                corners.pop();
+            }
+            corners.push(next);
+        }
+        corners
     }
 
     fn of(&self, label: f64) -> Vec<f64> {
-        self.scores.iter().zip(&self.labels).filter(|(_, l)| **l == label).map(|(score, _)| *score).collect()
+        let own = self.scores.iter().zip(&self.labels).filter(|(_, l)| **l == label);
+        let mut scores: Vec<f64> = own.map(|(score, _)| *score).collect();
+        scores.sort_by(|a, b| b.total_cmp(a));
+        scores
     }
+}
 
-    fn share(&self, label: f64, is_hit: impl Fn(f64) -> bool) -> Option<f64> {
-        let scores = self.of(label);
-        let n_hits = scores.iter().filter(|score| is_hit(**score)).count();
-        (!scores.is_empty()).then(|| n_hits as f64 / scores.len() as f64)
+/// The share of scores, the highest first, from the first on that are hits.
+fn share_of(sorted: &[f64], is_hit: impl Fn(f64) -> bool) -> f64 {
+    sorted.partition_point(|score| is_hit(*score)) as f64 / sorted.len() as f64
+}
+
+/// The share of positives above the lowest threshold that keeps false positives to a share of `fpr` of the negatives, both
+/// sorted, the highest first. None without positives or negatives.
+pub fn recall_at_fpr(positives: &[f64], negatives: &[f64], fpr: f64) -> Option<f64> {
+    if positives.is_empty() || negatives.is_empty() {
+        return None;
     }
+    let limit = negatives.get(n_allowed(negatives.len(), fpr)).copied().unwrap_or(f64::NEG_INFINITY);
+    Some(share_of(positives, |score| score > limit))
+}
+
+/// Negatives that may lie above the threshold.
+pub fn n_allowed(n_negative: usize, fpr: f64) -> usize {
+    (fpr * n_negative as f64).floor() as usize
 }
 
 /// The lowest threshold that a new score of the same distribution reaches with a probability of at most `fpr`: the
@@ -129,8 +190,9 @@ mod tests {
     fn recall_at_a_false_positive_rate() {
         let mut pairs: Vec<(f64, bool)> = (0..100).map(|i| (f64::from(i) / 100.0, false)).collect();
         pairs.extend([(0.985, true), (0.995, true), (0.5, true)]);
-        assert_eq!(scored(&pairs).recall_at_fpr(0.01), Some(2.0 / 3.0));
-        assert_eq!(scored(&pairs).recall_at_fpr(0.0), Some(1.0 / 3.0));
+        let recall = |fpr| recall_at_fpr(&scored(&pairs).positives(), &scored(&pairs).negatives(), fpr);
+        assert_eq!(recall(0.01), Some(2.0 / 3.0));
+        assert_eq!(recall(0.0), Some(1.0 / 3.0));
     }
 
     #[test]
@@ -139,6 +201,18 @@ mod tests {
         let over_confident: Vec<_> = (0..10).map(|i| (0.99, i < 5)).collect();
         assert!((scored(&over_confident).ece().unwrap() - 0.49).abs() < 1e-12);
         assert_eq!(scored(&[(0.5, true), (0.5, false)]).brier(), Some(0.25));
+    }
+
+    #[test]
+    fn bins_and_curves_of_known_cases() {
+        let scores = scored(&[(0.9, true), (0.8, false), (0.8, true), (0.1, false)]);
+        let bins = scores.bins(2);
+        assert_eq!((bins[0].n, bins[0].n_positive, bins[1].n, bins[1].n_positive), (1, 0, 3, 2));
+        assert!((bins[1].mean_probability - 2.5 / 3.0).abs() < 1e-12);
+        assert_eq!(scores.roc(), [(0.0, 0.0), (0.0, 0.5), (0.5, 1.0), (1.0, 1.0)]);
+        let steps = scored(&[(0.9, true), (0.8, true), (0.7, false), (0.6, false), (0.5, true)]);
+        assert_eq!(steps.roc(), [(0.0, 0.0), (0.0, 2.0 / 3.0), (1.0, 2.0 / 3.0), (1.0, 1.0)]);
+        assert_eq!(scored(&[(0.9, true)]).roc(), []);
     }
 
     #[test]

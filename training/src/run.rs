@@ -92,13 +92,16 @@ impl RunDir {
             .map(|(name, tensor)| Ok((name, tensor.to_dtype(DType::F16)?.to_dtype(DType::F32)?)))
             .collect::<Result<_>>()?;
         let vb = VarBuilder::from_tensors(weights, DType::F32, &Device::Cpu);
+        let recipe = self.recipe()?;
         Ok(Model {
             id: ModelId { name: name.to_owned(), version: "0.0.0-run".to_owned(), digest: String::new() },
             tokenizer: Tokenizer::from_bytes(&self.tokenizer()?)?,
-            layout: self.recipe()?.window,
+            layout: recipe.window,
             scorer: Arc::new(CandleScorer::load(&vb, &self.encoder()?)?),
             calibration: calibrated.calibration,
-            thresholds: calibrated.thresholds,
+            thresholds: recipe.policy.per_channel(&calibrated.thresholds).map_err(anyhow::Error::msg)?,
+            operating_points: calibrated.thresholds.clone(),
+            policy: recipe.policy,
         })
     }
 

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use portcullis::admission::Admission;
 use portcullis::artifact::Model;
 use portcullis::batch::Limits;
-use portcullis::pipeline::{Analysis, Content, Pipeline, Segment};
+use portcullis::pipeline::{Analysis, Content, Options, Pipeline, Segment};
 
 use crate::data::Example;
 
@@ -16,7 +16,7 @@ use crate::data::Example;
 const CONCURRENT: usize = 64;
 
 /// Analyses every example; the answers come in their order.
-pub fn score(model: Model, examples: &[Example]) -> Result<Vec<Analysis>> {
+pub fn score(model: Model, examples: &[Example], options: &Options) -> Result<Vec<Analysis>> {
     let pipeline = Pipeline::start(model, Limits { batch_tokens: 4096 }, usize::MAX)?;
     let admission = Admission::new(usize::MAX, u32::MAX / 2);
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} texts {elapsed} eta {eta}")?;
@@ -29,7 +29,7 @@ pub fn score(model: Model, examples: &[Example]) -> Result<Vec<Analysis>> {
             .map(|example| async move {
                 let admitted = admission.admit(example.text.len())?;
                 let segment = Segment { source: example.source, content: Content::Text(example.text.clone()) };
-                Ok(pipeline.analyze(&admitted, vec![segment], None).await?)
+                Ok(pipeline.analyze(&admitted, vec![segment], options.clone(), None).await?)
             })
             .buffered(CONCURRENT)
             .inspect(|_| bar.inc(1))

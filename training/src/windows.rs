@@ -1,12 +1,18 @@
 //! From examples to training windows: one window an example and epoch, cut by the tokenizer that serves.
 
+use std::ops::Range;
+
 use anyhow::Result;
-use portcullis::canonical::canonicalize;
-use portcullis::threat::{Channel, PerCategory};
-use portcullis::tokenize::{Tokenizer, WindowLayout};
+use portcullis::canonical::CanonicalText;
+use portcullis::decode::Budget;
+use portcullis::pipeline::{Content, views};
+use portcullis::threat::{Category, Channel, PerCategory};
+use portcullis::tokenize::{Tokenizer, Window, WindowLayout};
 use rand::rngs::SmallRng;
+use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
+use crate::attack::{Attack, Disguise};
 use crate::data::{Example, Label, hash};
 
 /// Tokens in common from which a window counts as holding a span.
@@ -18,32 +24,118 @@ pub struct LabelledWindow {
     pub ids: Vec<u32>,
     pub channel: Channel,
     pub labels: PerCategory<Label>,
+    /// Of each id: is the token part of an attack? Unknown for special tokens, and where the attack's place is.
+    pub token_labels: Vec<Label>,
 }
 
-/// Chooses the window of an example that an epoch trains on. Where the attack's place is known, a window that holds it;
-/// in an attack of unknown place, the first, where jailbreaks announce themselves; in a harmless text, any.
-pub fn choose(example: &Example, tokenizer: &Tokenizer, layout: WindowLayout, seed: u64) -> Result<LabelledWindow> {
-    let mut rng = SmallRng::seed_from_u64(hash((seed, &example.id)));
-    let canonical = canonicalize(&example.text);
-    let windows = tokenizer.windows(&canonical.text, layout)?.windows;
-    let holding: Vec<usize> = windows
-        .iter()
-        .enumerate()
-        .filter(|(_, window)| {
-            let read = canonical.map.to_original(window.range.clone());
-            example.spans.iter().any(|span| {
-                let common = read.end.min(span.end).saturating_sub(read.start.max(span.start));
-                common as f64 >= MIN_SPAN_SHARE * span.len().min(read.len()) as f64
-            })
+impl LabelledWindow {
+    /// The categories' labels, in the order of the head's outputs.
+    pub fn categories(&self) -> impl Iterator<Item = Label> {
+        Category::ALL.into_iter().map(|category| *self.labels.get(category))
+    }
+}
+
+/// How an epoch's windows are cut.
+#[derive(Clone, Copy, Debug)]
+pub struct Cut {
+    pub layout: WindowLayout,
+    /// The share of examples that are disguised before they are read.
+    pub disguise_share: f64,
+    pub seed: u64,
+}
+
+impl Cut {
+    /// Chooses the window of an example that an epoch trains on, in any view of it that the server reads. Where the
+    /// attack's place is known, a window that holds it; in an attack of unknown place, the first, where jailbreaks announce
+    /// themselves; in a harmless text, any.
+    pub fn choose(self, example: &Example, tokenizer: &Tokenizer) -> Result<LabelledWindow> {
+        let mut rng = SmallRng::seed_from_u64(hash((self.seed, &example.id)));
+        if rng.random::<f64>() < self.disguise_share {
+            return self.window(&disguised(example, &mut rng), tokenizer, &mut rng);
+        }
+        self.window(example, tokenizer, &mut rng)
+    }
+
+    fn window(self, example: &Example, tokenizer: &Tokenizer, rng: &mut SmallRng) -> Result<LabelledWindow> {
+        let read = views(&Content::Text(example.text.clone()), &mut Budget::for_request(example.text.len()));
+        let candidates = read
+            .views
+            .iter()
+            .map(|view| Candidate::all_of(&view.text, example, tokenizer, self.layout))
+            .collect::<Result<Vec<_>>>()?
+            .concat();
+        let holding: Vec<&Candidate> = candidates.iter().filter(|candidate| candidate.holds_span).collect();
+        let chosen = if !holding.is_empty() {
+            holding.choose(rng).copied()
+        } else if example.is_attack() {
+            candidates.first()
+        } else {
+            candidates.choose(rng)
+        };
+        let Candidate { window, token_labels, .. } =
+            chosen.ok_or_else(|| anyhow::anyhow!("a text without a window"))?;
+        Ok(LabelledWindow {
+            ids: window.ids.clone(),
+            channel: example.source.channel(),
+            labels: example.labels,
+            token_labels: token_labels.clone(),
         })
-        .map(|(index, _)| index)
-        .collect();
-    let index = if !holding.is_empty() {
-        holding[rng.random_range(0..holding.len())]
-    } else if example.is_attack() {
-        0
+    }
+}
+
+/// A window that could be trained on.
+#[derive(Clone, Debug)]
+struct Candidate {
+    window: Window,
+    holds_span: bool,
+    token_labels: Vec<Label>,
+}
+
+impl Candidate {
+    fn all_of(
+        text: &CanonicalText,
+        example: &Example,
+        tokenizer: &Tokenizer,
+        layout: WindowLayout,
+    ) -> Result<Vec<Self>> {
+        let read = tokenizer.windows(&text.text, layout)?;
+        let of_token = |token: &Range<usize>| token_label(example, &text.map.to_original(token.clone()));
+        let candidate = |window: Window| {
+            let range = text.map.to_original(window.range.clone());
+            let is_held = |span: &Range<usize>| {
+                overlap(&range, span) as f64 >= MIN_SPAN_SHARE * span.len().min(range.len()) as f64
+            };
+            let mut token_labels = vec![None];
+            token_labels.extend(read.tokens[window.tokens.clone()].iter().map(of_token));
+            token_labels.push(None);
+            Self { holds_span: example.spans.iter().any(is_held), token_labels, window }
+        };
+        Ok(read.windows.into_iter().map(candidate).collect())
+    }
+}
+
+/// Whether a token of an example is part of an attack. Known where the spans are, and in harmless texts.
+fn token_label(example: &Example, token: &Range<usize>) -> Label {
+    if example.is_harmless() {
+        Some(false)
+    } else if example.spans.is_empty() {
+        None
     } else {
-        rng.random_range(0..windows.len())
-    };
-    Ok(LabelledWindow { ids: windows[index].ids.clone(), channel: example.source.channel(), labels: example.labels })
+        Some(example.spans.iter().any(|span| overlap(token, span) > 0))
+    }
+}
+
+/// Bytes in common.
+fn overlap(a: &Range<usize>, b: &Range<usize>) -> usize {
+    a.end.min(b.end).saturating_sub(a.start.max(b.start))
+}
+
+/// The example under a random character attack or two. Encodings are left out: what they leave is one view more.
+fn disguised(example: &Example, rng: &mut SmallRng) -> Example {
+    let disguises: Vec<Disguise> = Disguise::ALL.into_iter().filter(|disguise| !disguise.is_encoding()).collect();
+    let pair = if rng.random() { Attack::pair(&disguises, rng) } else { None };
+    let attack = pair.or_else(|| disguises.choose(rng).map(|disguise| Attack::from(*disguise)));
+    let Some(attack) = attack else { return example.clone() };
+    let (text, spans) = attack.apply(&example.text, &example.spans, rng);
+    Example { text, spans, ..example.clone() }
 }

@@ -1,4 +1,4 @@
-//! From nothing to an artefact that the library serves, with the real binary on a tiny encoder: fit, stop, go on,
+//! From nothing to an artefact that the library serves, with the real binary on a tiny encoder: prepare, fit, stop, go on,
 //! calibrate, export, evaluate.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -106,11 +106,10 @@ fn recipe(base_sha256: &str) -> String {
         [window]
         tokens = 32
         overlap = 8
-        [data]
-        exclude = []
-        exclude_attacks = []
-        max_items_per_file = 1000
-        calibration_share = 0.3
+        [augmentation]
+        disguise_share = 0.1
+        [objective]
+        token_weight = 0.5
         [optimizer]
         epochs = 10
         batch_windows = 16
@@ -122,12 +121,23 @@ fn recipe(base_sha256: &str) -> String {
         freeze_word_embeddings = true
         [checkpoint]
         every_steps = 3
-        [calibration]
-        review_fpr = 0.3
-        block_fpr = 0.2
+        [policy]
+        review = "fpr_5%"
+        block = "fpr_5%"
         "#
     )
 }
+
+const DATA_CONFIG: &str = r#"
+    seed = 7
+    calibration_share = 0.3
+    near_duplicate_jaccard = 0.85
+    limits = { min_chars = 2, max_chars = 1000 }
+    [[source]]
+    kind = "jsonl"
+    path = "."
+    max_items = 1000
+"#;
 
 fn train(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis-train"));
@@ -154,7 +164,9 @@ fn a_model_is_fitted_stopped_resumed_calibrated_exported_and_served() {
     let base = folder.join("base");
     std::fs::create_dir(&base).unwrap();
     std::fs::write(folder.join("recipe.toml"), recipe(&write_base(&base))).unwrap();
-    write_data(&folder.join("data"));
+    std::fs::write(folder.join("data.toml"), DATA_CONFIG).unwrap();
+    write_data(&folder.join("sources"));
+    run(folder, &["prepare", "--config", "data.toml", "--data", "sources", "--output", "data"]);
     let fit = |run: &'static str| ["fit", "--config", "recipe.toml", "--data", "data", "--base", "base", "--run", run];
 
     // A run that is killed after its first checkpoint and goes on ends with the weights of one that was left alone.
@@ -199,12 +211,16 @@ fn a_model_is_fitted_stopped_resumed_calibrated_exported_and_served() {
     let model = Model::load(&ArtifactFiles::Folder(folder.join("model"))).unwrap();
     assert_eq!((model.id.name.as_str(), model.id.version.as_str()), ("toy", "1.0.0"));
 
-    let output = run(folder, &["evaluate", "--model", "model", "--data", "data", "--output", "report.json"]);
-    assert!(String::from_utf8_lossy(&output.stdout).contains("| injection | all | 240 | 240 |"));
+    let evaluate = ["evaluate", "--model", "model", "--data", "sources", "--compare", "model", "--html", "report.html"];
+    let output = run(folder, &[evaluate.as_slice(), &["--output", "report.json"]].concat());
+    assert!(String::from_utf8_lossy(&output.stdout).contains("| injection | all | all | 240 | 240 |"));
     let report: serde_json::Value =
         serde_json::from_slice(&std::fs::read(folder.join("report.json")).unwrap()).unwrap();
     assert!(report["categories"][0]["auc"].as_f64().unwrap() > 0.99, "{report}");
-    assert!(report["files"][0]["attacks_blocked"].as_f64().unwrap() > 0.9, "{report}");
+    assert!(report["verdicts"][0]["attacks_blocked"].as_f64().unwrap() > 0.9, "{report}");
+
+    assert_eq!(report["comparison"]["flips"], serde_json::json!([]), "a model agrees with itself");
+    assert!(std::fs::read_to_string(folder.join("report.html")).unwrap().contains("<svg"));
 
     // What was begun on other data or with another recipe is not gone on with.
     std::fs::write(folder.join("data/more.jsonl"), "").unwrap();

@@ -1,0 +1,195 @@
+//! What `evaluate` found out about a model: numbers by slice, curves, and the differences from another model. Holds ids and
+//! counts, never a text.
+
+mod compare;
+mod html;
+mod pairs;
+mod plots;
+mod slices;
+mod spans;
+mod tables;
+
+use portcullis::pipeline::Analysis;
+use portcullis::threat::{Category, PerCategory};
+use serde::Serialize;
+
+use crate::data::Example;
+use crate::metrics::{Bin, Scored};
+
+pub use compare::Comparison;
+pub use plots::reliability_diagram;
+use slices::{MeasureRow, VerdictRow};
+
+/// Bins of a score histogram.
+const HISTOGRAM_BINS: usize = 40;
+
+/// A labelled text and what the model says of it.
+#[derive(Clone, Copy)]
+pub struct Judged<'a> {
+    pub example: &'a Example,
+    pub analysis: &'a Analysis,
+}
+
+/// Labels and probabilities of one category, where the label is known.
+fn scored<'a>(texts: impl IntoIterator<Item = &'a Judged<'a>>, category: Category) -> Scored {
+    Scored::new(texts.into_iter().filter_map(|text| {
+        Some((text.analysis.scores.get(category).probability, (*text.example.labels.get(category))?))
+    }))
+}
+
+/// A model's measured behaviour on a set of texts.
+#[derive(Serialize)]
+pub struct Report {
+    /// Name and version.
+    pub model: String,
+    /// SHA-256 of the artefact.
+    pub digest: String,
+    pub n_texts: usize,
+    /// Of the sampling and the bootstrap.
+    pub seed: u64,
+    /// Each category on each slice.
+    pub categories: Vec<MeasureRow>,
+    /// What was blocked and allowed in each slice.
+    pub verdicts: Vec<VerdictRow>,
+    /// The chance that the same words get the right verdict from a user and from a tool; none if no texts pair up.
+    pub same_words_two_sources: Option<pairs::Accuracy>,
+    pub curves: PerCategory<Curves>,
+}
+
+/// What is drawn of a category, over all texts.
+#[derive(Serialize)]
+pub struct Curves {
+    pub reliability: Vec<Bin>,
+    /// False-positive rate and recall.
+    pub roc: Vec<(f64, f64)>,
+    pub histogram: Vec<Bin>,
+}
+
+impl Report {
+    /// Measures a model by its answers.
+    pub fn new(model: String, digest: String, texts: &[Judged<'_>], seed: u64) -> Self {
+        let slices = slices::slices(texts);
+        Self {
+            model,
+            digest,
+            n_texts: texts.len(),
+            seed,
+            categories: slices::measure(texts, &slices, seed),
+            verdicts: slices.iter().map(|slice| VerdictRow::new(slice, texts)).collect(),
+            same_words_two_sources: pairs::accuracy(texts),
+            curves: PerCategory::from_fn(|category| {
+                let scored = scored(texts, category);
+                Curves { reliability: scored.reliability(), roc: scored.roc(), histogram: scored.bins(HISTOGRAM_BINS) }
+            }),
+        }
+    }
+}
+
+/// A report, and what it is compared to.
+#[derive(Serialize)]
+pub struct Evaluation {
+    #[serde(flatten)]
+    pub report: Report,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use portcullis::artifact::ModelId;
+    use portcullis::pipeline::{CategoryScore, Coverage, Finding, Timings};
+    use portcullis::policy::{Thresholds, decide};
+    use portcullis::threat::Source;
+
+    use super::*;
+
+    /// Words that must not appear in a report.
+    const SECRET: &str = "the text itself";
+
+    pub(super) fn example(id: &str, source: Source, is_attack: bool) -> Example {
+        Example {
+            id: id.to_owned(),
+            set: "toy <set>".to_owned(),
+            text: format!("{SECRET} {id}"),
+            source,
+            labels: PerCategory { injection: Some(is_attack), jailbreak: Some(false), exfiltration: Some(false) },
+            spans: Vec::new(),
+            group: None,
+            lang: Some("en".to_owned()),
+            attack: is_attack.then(|| "toy".to_owned()),
+        }
+    }
+
+    pub(super) fn analysis(injection: f64, findings: Vec<Finding>) -> Analysis {
+        let score =
+            |probability| CategoryScore { probability, logit: 0.0, thresholds: Thresholds { review: 0.4, block: 0.8 } };
+        let scores = PerCategory { injection: score(injection), jailbreak: score(0.01), exfiltration: score(0.02) };
+        Analysis {
+            verdict: decide(scores.iter().map(|(_, score)| score.thresholds.verdict(score.probability)), true),
+            risk: injection,
+            scores,
+            windows: Vec::new(),
+            sanitized: Vec::new(),
+            findings,
+            coverage: Coverage::default(),
+            model: ModelId { name: "toy".to_owned(), version: "1".to_owned(), digest: String::new() },
+            timings: Timings {
+                canonicalize: Duration::ZERO,
+                tokenize: Duration::ZERO,
+                queue: Duration::ZERO,
+                compute: Duration::ZERO,
+                batch_windows: 1,
+            },
+            device: "cpu".to_owned(),
+        }
+    }
+
+    /// 200 texts, half of them attacks, that the model ranks well but for every tenth.
+    fn toy() -> (Vec<Example>, Vec<Analysis>) {
+        (0..200)
+            .map(|n| {
+                let (is_attack, is_wrong) = (n % 2 == 0, n % 20 < 2);
+                let source = if n % 4 < 2 { Source::ToolOutput } else { Source::UserPrompt };
+                let probability = if is_attack == is_wrong { 0.1 } else { 0.9 } + f64::from(n) / 4000.0;
+                (example(&format!("id-{n}"), source, is_attack), analysis(probability, Vec::new()))
+            })
+            .unzip()
+    }
+
+    pub(super) fn judged<'a>(examples: &'a [Example], analyses: &'a [Analysis]) -> Vec<Judged<'a>> {
+        examples.iter().zip(analyses).map(|(example, analysis)| Judged { example, analysis }).collect()
+    }
+
+    #[test]
+    fn the_pages_hold_everything_and_no_text_and_no_link() {
+        let (examples, analyses) = toy();
+        let worse: Vec<Analysis> = (0..200).map(|_| analysis(0.5, Vec::new())).collect();
+        let (texts, baseline) = (judged(&examples, &analyses), judged(&examples, &worse));
+        let report = Report::new("toy 2".to_owned(), "aa".to_owned(), &texts, 1);
+        let other = Report::new("toy 1".to_owned(), "bb".to_owned(), &baseline, 1);
+        let comparison = Some(Comparison::new(&report, &texts, other, &baseline));
+        let evaluation = Evaluation { report, comparison };
+        let page = evaluation.html().unwrap();
+        let json = serde_json::to_string(&evaluation).unwrap();
+        let markdown = evaluation.markdown();
+        for output in [&page, &json, &markdown] {
+            assert!(!output.contains(SECRET));
+        }
+        for forbidden in ["http", "src=", "href", "<script", "<link", "url(", "toy <set>"] {
+            assert!(!page.contains(forbidden), "{forbidden}");
+        }
+        assert_eq!(page.matches("<svg").count(), 9, "three diagrams for each category");
+        assert!(page.contains("toy &lt;set&gt;") && page.contains("id-17") && page.contains("toy 1"));
+        assert!(markdown.contains("| injection | all | all | 100 | 100 |"), "{markdown}");
+    }
+
+    #[test]
+    fn a_reliability_diagram_stands_alone() {
+        let (examples, analyses) = toy();
+        let report = Report::new("toy".to_owned(), String::new(), &judged(&examples, &analyses), 1);
+        let svg = reliability_diagram(&report).unwrap();
+        assert!(svg.starts_with("<svg") && svg.contains("xmlns") && svg.contains("injection"));
+    }
+}
