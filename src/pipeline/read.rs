@@ -148,11 +148,13 @@ fn read_segment(
 /// What the detectors find in a text as it was sent and in each view of it, by place; each rule speaks once of a place.
 fn detections(content: &Content, views: &Views, canaries: &[String]) -> Vec<Detection> {
     let canaries: Vec<&str> = canaries.iter().map(String::as_str).collect();
-    let mut found = match content {
-        Content::Text(text) => detect(text, &canaries),
-        Content::Bytes(_) => Vec::new(),
+    let sent = match content {
+        Content::Text(text) => Some(text),
+        Content::Bytes(_) => None,
     };
-    for view in &views.views {
+    let mut found = sent.map(|text| detect(text, &canaries)).unwrap_or_default();
+    // A plain text is its own visible view.
+    for view in views.views.iter().filter(|view| Some(&view.text.text) != sent) {
         found.extend(detect(&view.text.text, &canaries).into_iter().map(|detection| Detection {
             range: views.strings.narrow(view.text.map.to_original(detection.range)),
             ..detection

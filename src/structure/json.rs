@@ -32,24 +32,26 @@ pub struct Strings {
 impl Strings {
     /// The part of a range of the original from its first string to its last; the range itself if it touches none.
     pub fn narrow(&self, original: Range<usize>) -> Range<usize> {
-        let first = self.places.partition_point(|place| place.end <= original.start);
-        let after = self.places.partition_point(|place| place.start < original.end);
-        match (self.places.get(first..after), self.places.get(first)) {
-            (Some([.., last]), Some(first)) => original.start.max(first.start)..original.end.min(last.end),
-            _ => original,
+        match self.touched_by(&original) {
+            [] => original,
+            [only] => original.start.max(only.start)..original.end.min(only.end),
+            [first, .., last] => original.start.max(first.start)..original.end.min(last.end),
         }
     }
 
     /// The parts of a range of the original that lie in strings; the range itself if it touches none.
     pub fn parts(&self, original: Range<usize>) -> Vec<Range<usize>> {
+        match self.touched_by(&original) {
+            [] => vec![original],
+            places => places.iter().map(|place| original.start.max(place.start)..original.end.min(place.end)).collect(),
+        }
+    }
+
+    /// The strings that a range of the original touches.
+    fn touched_by(&self, original: &Range<usize>) -> &[Range<usize>] {
         let first = self.places.partition_point(|place| place.end <= original.start);
         let after = self.places.partition_point(|place| place.start < original.end);
-        match self.places.get(first..after) {
-            Some(places) if !places.is_empty() => {
-                places.iter().map(|place| original.start.max(place.start)..original.end.min(place.end)).collect()
-            }
-            _ => vec![original],
-        }
+        self.places.get(first..after).unwrap_or_default()
     }
 
     /// The same places in an earlier original.

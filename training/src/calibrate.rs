@@ -15,7 +15,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Example, Label, Split, hash};
+use crate::data::{Example, Split, hash};
 use crate::logistic::{Observation, fit_text_map};
 use crate::metrics::conformal_threshold;
 use crate::run::RunDir;
@@ -89,24 +89,17 @@ fn calibrate(texts: &[Text<'_>], seed: u64) -> Calibrated {
 
 /// A labelled text and what its windows scored.
 struct Text<'a> {
-    set: &'a str,
-    channel: Channel,
-    labels: PerCategory<Label>,
+    example: &'a Example,
     windows: Vec<Logits>,
 }
 
 impl<'a> Text<'a> {
     fn new(example: &'a Example, analysis: &Analysis) -> Self {
-        Self {
-            set: &example.set,
-            channel: example.source.channel(),
-            labels: example.labels,
-            windows: analysis.windows.iter().map(|window| window.logits).collect(),
-        }
+        Self { example, windows: analysis.windows.iter().map(|window| window.logits).collect() }
     }
 
-    fn is_harmless(&self) -> bool {
-        self.labels.iter().all(|(_, label)| *label == Some(false))
+    fn channel(&self) -> Channel {
+        self.example.source.channel()
     }
 
     fn highest(&self, category: Category) -> f32 {
@@ -115,7 +108,7 @@ impl<'a> Text<'a> {
 
     /// What this text says of a category's map, if its label is known.
     fn observation(&self, category: Category) -> Option<Observation> {
-        let label = (*self.labels.get(category))?;
+        let label = (*self.example.labels.get(category))?;
         Some(Observation { logit: self.highest(category), n_windows: self.windows.len(), label, weight: 1.0 })
     }
 }
@@ -127,7 +120,7 @@ fn highest(windows: &[Logits], category: Category) -> f32 {
 /// A channel's map of a category, from its texts and from longer ones composed of them.
 fn map(texts: &[Text<'_>], channel: Channel, category: Category, seed: u64) -> TextMap {
     let of = |channels: &[Channel]| -> Vec<&Text<'_>> {
-        texts.iter().filter(|text| channels.contains(&text.channel)).collect()
+        texts.iter().filter(|text| channels.contains(&text.channel())).collect()
     };
     let observations = |texts: &[&Text<'_>]| -> Vec<Observation> {
         texts.iter().filter_map(|text| text.observation(category)).collect()
@@ -151,13 +144,13 @@ fn map(texts: &[Text<'_>], channel: Channel, category: Category, seed: u64) -> T
 fn compose(texts: &[&Text<'_>], category: Category, seed: u64) -> Vec<Observation> {
     let mut rng = SmallRng::seed_from_u64(seed);
     let mut sets: BTreeMap<&str, Vec<Logits>> = BTreeMap::new();
-    for text in texts.iter().filter(|text| text.is_harmless()) {
-        sets.entry(text.set).or_default().extend(&text.windows);
+    for text in texts.iter().filter(|text| text.example.is_harmless()) {
+        sets.entry(&text.example.set).or_default().extend(&text.windows);
     }
     let sets: Vec<Vec<Logits>> = sets.into_values().collect();
     let attacks: Vec<f32> = texts
         .iter()
-        .filter(|text| *text.labels.get(category) == Some(true))
+        .filter(|text| *text.example.labels.get(category) == Some(true))
         .map(|text| text.highest(category))
         .collect();
     if sets.is_empty() || attacks.is_empty() {
@@ -180,7 +173,7 @@ fn compose(texts: &[&Text<'_>], category: Category, seed: u64) -> Vec<Observatio
 fn operating_points(texts: &[Text<'_>], channel: Channel, calibration: &Calibration) -> OperatingPoints {
     let harmless: Array1<f64> = texts
         .iter()
-        .filter(|text| text.is_harmless() && text.channel == channel)
+        .filter(|text| text.example.is_harmless() && text.channel() == channel)
         .map(|text| {
             let logits = PerCategory::from_fn(|category| text.highest(category));
             let probabilities = calibration.probabilities(channel, &logits, text.windows.len());
