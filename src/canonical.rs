@@ -31,6 +31,7 @@ use std::ops::Range;
 
 pub use disguise::{Disguise, Rule};
 pub use offsets::OffsetMap;
+pub(crate) use words::is_wordlike;
 
 use disguise::Places;
 use edit::Edit;
@@ -112,10 +113,14 @@ pub enum Hiding {
 }
 
 impl HiddenText {
-    /// Adds a text to those of its kind, so that there are few; or as the first of its kind.
+    /// Adds a text to those of its kind, so that there are few, on a line of its own unless it goes on where the last one
+    /// ended; or as the first of its kind.
     fn collect(hidden: &mut Vec<Self>, how: Hiding, text: CanonicalText) {
         match hidden.iter_mut().find(|earlier| earlier.how == how) {
-            Some(earlier) => earlier.text.append(&text),
+            Some(earlier) if earlier.text.map.original_end() == text.map.to_original(0..0).start => {
+                earlier.text.push(&text);
+            }
+            Some(earlier) => earlier.text.append('\n', &text),
             None => hidden.push(Self { how, text }),
         }
     }
@@ -127,6 +132,14 @@ impl CanonicalText {
         Self { text: text.to_owned(), map: OffsetMap::identity(text.len()) }
     }
 
+    /// A part of a text that was left as it is.
+    fn kept(text: &str, range: Range<usize>) -> Self {
+        let text = text.get(range.clone()).unwrap_or_default().to_owned();
+        let mut map = OffsetMap::default();
+        map.push(text.len(), range, true);
+        Self { text, map }
+    }
+
     /// A text of which every part stands for the whole of `range`.
     pub(crate) fn standing_for(text: String, range: Range<usize>) -> Self {
         let mut map = OffsetMap::default();
@@ -134,13 +147,24 @@ impl CanonicalText {
         Self { text, map }
     }
 
-    /// Adds a text made from a later part of the same original, on a line of its own.
-    fn append(&mut self, later: &Self) {
-        let between = self.map.original_end()..later.map.to_original(0..0).start;
-        self.map.push(1, between, false);
-        self.text.push('\n');
-        self.map.append(&later.map);
-        self.text.push_str(&later.text);
+    /// Adds a text made from a later part of the same original, with a sign for what lies between.
+    pub(crate) fn append(&mut self, between: char, later: &Self) {
+        let gap = self.map.original_end()..later.map.to_original(0..0).start;
+        self.map.push(between.len_utf8(), gap, false);
+        self.text.push(between);
+        self.push(later);
+    }
+
+    /// Adds a text that goes on right where this one ends.
+    pub(crate) fn push(&mut self, next: &Self) {
+        self.map.append(&next.map);
+        self.text.push_str(&next.text);
+    }
+
+    /// A part of the text; nothing if its ends are no boundaries of characters.
+    #[must_use]
+    pub(crate) fn part(&self, range: Range<usize>) -> Self {
+        Self::kept(&self.text, range).after(self)
     }
 
     /// This text, made from `earlier`, as made from what `earlier` was made from.

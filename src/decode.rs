@@ -102,19 +102,13 @@ impl Search<'_> {
         for stretch in stretches {
             let cost = if is_paid { 0 } else { stretch.len() };
             if self.budget.take_view(cost) {
-                let text = cut(&text, stretch);
+                let text = text.part(stretch);
                 let text = CanonicalText { map: text.map.after(&map), ..text };
                 self.found.push(Payload { encodings: encodings.clone(), text });
             }
         }
         is_whole
     }
-}
-
-fn cut(text: &CanonicalText, range: Range<usize>) -> CanonicalText {
-    let mut map = OffsetMap::default();
-    map.push(range.len(), range.clone(), true);
-    CanonicalText { text: text.text.get(range).unwrap_or_default().to_owned(), map: map.after(&text.map) }
 }
 
 #[cfg(test)]

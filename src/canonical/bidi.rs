@@ -87,8 +87,28 @@ impl<'t> Run<'t> {
                 }
             });
         }
-        self.clusters.iter().map(|(cluster, _)| *cluster).collect()
+        // Rule L4: brackets face the other way from right to left.
+        let mirror = |(cluster, level): &(&str, usize)| match cluster.chars().next().and_then(mirrored) {
+            Some(mirrored) if level % 2 == 1 => String::from(mirrored),
+            _ => (*cluster).to_owned(),
+        };
+        self.clusters.iter().map(mirror).collect()
     }
+}
+
+/// The bracket that a bracket of ASCII looks like from behind.
+fn mirrored(character: char) -> Option<char> {
+    Some(match character {
+        '(' => ')',
+        ')' => '(',
+        '[' => ']',
+        ']' => '[',
+        '{' => '}',
+        '}' => '{',
+        '<' => '>',
+        '>' => '<',
+        _ => return None,
+    })
 }
 
 /// Hebrew, Arabic, Syriac, Thaana, N'Ko and the other blocks that UAX #9 reserves for right-to-left scripts.

@@ -11,13 +11,17 @@ use super::signs::is_inert;
 /// The vowel "am" of Thai and of Lao. NFKC takes it apart, but words are written and tokenised with it.
 const WRITTEN_AS_ONE: [char; 2] = ['\u{E33}', '\u{EB3}'];
 
+/// Lunate sigmas. NFKC makes Greek sigmas of them, which nobody takes for the "c" that they are used for.
+const TAKEN_FOR_LATIN: [char; 2] = ['\u{3F2}', '\u{3F9}'];
+
 /// Folds to NFKC. Works cluster by cluster, so that each one's bytes are known; the whole equals `nfkc()`, but for
-/// [`WRITTEN_AS_ONE`].
+/// [`WRITTEN_AS_ONE`] and [`TAKEN_FOR_LATIN`].
 pub(super) fn undo(edit: &mut Edit) {
     let text = edit.text();
     let mut folded = String::new();
     let mut start = 0;
-    while let Some(at) = text.get(start..).and_then(|rest| rest.find(|character| !is_inert(character))) {
+    let may_fold = |character: char| !is_inert(character) && !TAKEN_FOR_LATIN.contains(&character);
+    while let Some(at) = text.get(start..).and_then(|rest| rest.find(may_fold)) {
         // The character before it may be its base.
         let base = text.get(start..start + at).and_then(|before| before.chars().next_back());
         start += at - base.map_or(0, char::len_utf8);
@@ -26,7 +30,7 @@ pub(super) fn undo(edit: &mut Edit) {
         let end = start + cluster.len();
         if is_nfkc_quick(cluster.chars()) != IsNormalized::Yes {
             folded.clear();
-            match cluster.contains(WRITTEN_AS_ONE) {
+            match cluster.contains(WRITTEN_AS_ONE) || cluster.contains(TAKEN_FOR_LATIN) {
                 true => folded.extend(cluster.nfc()),
                 false => folded.extend(cluster.nfkc()),
             }

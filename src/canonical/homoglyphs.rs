@@ -4,9 +4,8 @@
 //! scripts, and all that are not Latin have a double in ASCII. Words of one script stay, so that Russian and Greek stay
 //! as they are; but a word made of nothing but doubles is folded where its line has Latin letters and no other letter
 //! of its script, which honest Russian has within a word or two. A single Greek letter at the edge of a word stays:
-//! mathematics writes "cosα" and "αx".
+//! mathematics writes "cosα" and "αx". Beside words that certainly are disguised even these are folded.
 
-use std::cell::LazyCell;
 use std::ops::Range;
 
 use super::edit::Edit;
@@ -50,84 +49,152 @@ const RESEMBLING: &[(char, char)] = &[
     ('ҙ', 'e'), ('қ', 'k'), ('ң', 'n'), ('ҳ', 'x'),
 ];
 
-/// A word of one script must be this long to be folded: shorter ones are symbols.
+/// A word without Latin letters must be this long to be folded for what it is alone: shorter ones are symbols.
 const MIN_WORD_LETTERS: usize = 3;
+
+/// With so many disguised words in a text, no word of it is believed.
+const MIN_DISGUISED_WORDS: usize = 4;
 
 /// Folds the words that mix scripts.
 pub(super) fn undo(edit: &mut Edit) {
-    let mut start = 0;
-    for line in edit.text().split_inclusive('\n') {
-        if !line.is_ascii() {
-            fold_line(line, start, edit);
-        }
-        start += line.len();
-    }
-}
-
-fn fold_line(line: &str, line_start: usize, edit: &mut Edit) {
-    let written = LazyCell::new(|| written_scripts(line));
-    for word in words(line) {
-        let letters = line.get(word.clone()).unwrap_or_default();
-        if letters.is_ascii() || !is_mixed(letters, &written) {
-            continue;
-        }
-        for (at, letter) in letters.char_indices() {
-            if let Some(double) = double(letter).or_else(|| find(RESEMBLING, letter)) {
-                let start = line_start + word.start + at;
-                edit.replace(start..start + letter.len_utf8(), double.encode_utf8(&mut [0; 4]));
-            }
+    let text = edit.text();
+    let is_disguised = |line: &str| words(line).filter(|(_, word)| word.look == Look::Disguised).count();
+    let is_rife = lines(text).map(|(_, line)| is_disguised(line)).sum::<usize>() >= MIN_DISGUISED_WORDS;
+    for (start, line) in lines(text) {
+        let company = Company { is_disguised: is_rife || is_disguised(line) > 0, written: written_scripts(line) };
+        for (range, _) in words(line).filter(|(_, word)| company.folds(word)) {
+            fold(line.get(range.clone()).unwrap_or_default(), start + range.start, edit);
         }
     }
 }
 
-/// The scripts that a line is honestly written in: those of which it has a letter without a double, as a bit set.
-fn written_scripts(line: &str) -> u32 {
-    line.chars()
-        .filter_map(|letter| Script::of(letter).filter(|_| double(letter).is_none()))
-        .fold(0, |scripts, script| scripts | script.bit())
-}
-
-/// Stretches of letters of the scripts that the table knows.
-fn words(line: &str) -> impl Iterator<Item = Range<usize>> {
+/// The lines of a text that are not all ASCII, with their places.
+fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut end = 0;
-    line.split_inclusive(|character: char| Script::of(character).is_none()).map(move |piece| {
-        let start = end;
-        end += piece.len();
-        let boundary = piece.chars().next_back().filter(|last| Script::of(*last).is_none());
-        start..end - boundary.map_or(0, char::len_utf8)
+    text.split_inclusive('\n').filter_map(move |line| {
+        end += line.len();
+        (!line.is_ascii()).then(|| (end - line.len(), line))
     })
 }
 
-/// True if a word looks like a Latin one without being one. `written` are the scripts of its line.
-fn is_mixed(word: &str, written: &LazyCell<u32, impl FnOnce() -> u32>) -> bool {
-    let (mut n_letters, mut n_latin, mut n_telling, mut scripts) = (0, 0, 0, 0);
-    for (start, letter) in word.char_indices() {
-        let Some(script) = Script::of(letter) else { return false };
-        let has_double = double(letter).is_some();
-        n_letters += 1;
-        let is_phonetic = matches!(letter, '\u{250}'..='\u{2AF}');
-        if script == Script::Latin && !has_double && !is_phonetic {
-            n_latin += 1;
-            continue;
+fn fold(word: &str, start: usize, edit: &mut Edit) {
+    for (at, letter) in word.char_indices() {
+        if let Some(double) = double(letter).or_else(|| find(RESEMBLING, letter)) {
+            let start = start + at;
+            edit.replace(start..start + letter.len_utf8(), double.encode_utf8(&mut [0; 4]));
         }
-        if !has_double && find(RESEMBLING, letter).is_none() {
-            return false;
-        }
-        scripts |= script.bit();
-        let is_at_edge = start == 0 || start + letter.len_utf8() == word.len();
-        let is_symbol = script == Script::Greek && is_at_edge && !matches!(letter, 'ο' | 'Ο');
-        n_telling += usize::from(!is_symbol);
     }
-    let is_all_doubles = || word.chars().all(|letter| double(letter).is_some());
-    if n_latin > 0 {
-        n_telling > 0
-    } else if scripts.count_ones() > 1 {
-        is_all_doubles() && n_letters >= MIN_WORD_LETTERS
-    } else if scripts == Script::Latin.bit() {
-        n_letters >= MIN_WORD_LETTERS
-    } else {
-        let is_foreign = **written & (scripts | Script::Latin.bit()) == Script::Latin.bit();
-        scripts != Script::Greek.bit() && is_all_doubles() && is_foreign
+}
+
+/// What the line of a word says about it.
+struct Company {
+    /// True if the words around are disguised.
+    is_disguised: bool,
+    /// The scripts that the line is honestly written in.
+    written: Scripts,
+}
+
+impl Company {
+    fn folds(&self, word: &Word) -> bool {
+        let is_foreign = self.written.any & (word.scripts | Script::Latin.bit()) == Script::Latin.bit();
+        match word.look {
+            Look::Disguised => true,
+            Look::Doubles if word.scripts != Script::Greek.bit() && is_foreign => true,
+            Look::Doubles | Look::Resembling => self.is_disguised && self.written.certain & word.scripts == 0,
+            Look::Honest => false,
+        }
+    }
+}
+
+/// Scripts of which a text has letters, as bit sets.
+#[derive(Default)]
+struct Scripts {
+    /// Letters without a double.
+    any: u32,
+    /// Letters that not even resemble one of ASCII.
+    certain: u32,
+}
+
+fn written_scripts(line: &str) -> Scripts {
+    let mut scripts = Scripts::default();
+    for letter in line.chars().filter(|letter| double(*letter).is_none()) {
+        let script = Script::of(letter).map_or(0, Script::bit);
+        scripts.any |= script;
+        if script != Script::Latin.bit() && find(RESEMBLING, letter).is_none() {
+            scripts.certain |= script;
+        }
+    }
+    scripts
+}
+
+/// Stretches of letters of the scripts that the table knows, if they are not all ASCII.
+fn words(line: &str) -> impl Iterator<Item = (Range<usize>, Word)> {
+    let mut end = 0;
+    line.split_inclusive(|character: char| Script::of(character).is_none()).filter_map(move |piece| {
+        let start = end;
+        end += piece.len();
+        (!piece.is_ascii()).then(|| {
+            let letters = piece.trim_end_matches(|character: char| Script::of(character).is_none());
+            (start..start + letters.len(), Word::of(letters))
+        })
+    })
+}
+
+/// A word and what it looks like.
+struct Word {
+    look: Look,
+    /// Scripts of its look-alikes, as a bit set.
+    scripts: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    /// It has letters of another script that look like nothing in ASCII, or is Latin.
+    Honest,
+    /// All its letters look like ones of ASCII. It may be a word of another script, or a symbol.
+    Doubles,
+    /// The same, but some letters only resemble those of ASCII.
+    Resembling,
+    /// It mixes scripts.
+    Disguised,
+}
+
+impl Word {
+    fn of(word: &str) -> Self {
+        let (mut n_letters, mut n_latin, mut n_telling, mut scripts, mut is_all_doubles) = (0, 0, 0, 0, true);
+        for (start, letter) in word.char_indices() {
+            let Some(script) = Script::of(letter) else { return Self { look: Look::Honest, scripts } };
+            let has_double = double(letter).is_some();
+            n_letters += 1;
+            let is_phonetic = matches!(letter, '\u{250}'..='\u{2AF}');
+            if script == Script::Latin && !has_double && !is_phonetic {
+                n_latin += 1;
+                continue;
+            }
+            if !has_double && find(RESEMBLING, letter).is_none() {
+                return Self { look: Look::Honest, scripts };
+            }
+            scripts |= script.bit();
+            is_all_doubles &= has_double;
+            let is_at_edge = start == 0 || start + letter.len_utf8() == word.len();
+            let is_symbol = script == Script::Greek && is_at_edge && !matches!(letter, 'ο' | 'Ο');
+            n_telling += usize::from(!is_symbol);
+        }
+        let is_latin = scripts == Script::Latin.bit();
+        let look = if n_latin > 0 {
+            if n_telling > 0 { Look::Disguised } else { Look::Resembling }
+        } else if scripts.count_ones() > 1 || is_latin {
+            match n_letters >= MIN_WORD_LETTERS && is_all_doubles {
+                true => Look::Disguised,
+                false if is_latin => Look::Honest,
+                false => Look::Resembling,
+            }
+        } else if is_all_doubles {
+            Look::Doubles
+        } else {
+            Look::Resembling
+        };
+        Self { look: if scripts == 0 { Look::Honest } else { look }, scripts }
     }
 }
 
@@ -196,6 +263,9 @@ mod tests {
             ("ᗩᑕT ᒪIKE ᗩ ᕼᑌᗰᗩᑎ", "ACT LIKE A HUMAN"),
             ("ꓮꓚꓔ аѕ а Ꮯlerk", "ACT as a Clerk"),
             ("нarm and тell", "harm and tell"),
+            ("Ι want γου tο αct аs а саг", "I want you to act as a car"),
+            ("рrеtеnԁ γου αге α tгаvеӏ guіԁе", "pretend you are a travel guide"),
+            ("Ϲαn the priϲes сhаnge, α", "Can the prices change, a"),
         ] {
             assert_eq!(undone(undo, original), expected, "{original:?}");
         }

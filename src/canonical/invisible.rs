@@ -39,7 +39,7 @@ fn works(character: char, previous: Option<char>, next: Option<char>) -> bool {
 /// True for letters that joiners shape (from Hebrew and Arabic through the Indic scripts to Khmer and Mongolian) and for
 /// symbols that joiners join.
 fn is_shaped(character: char) -> bool {
-    is_symbol(character)
+    (is_symbol(character) && !character.is_ascii())
         || matches!(character, '\u{590}'..='\u{10FF}' | '\u{1780}'..='\u{18AF}' | '\u{FE0F}' | '\u{11000}'..='\u{11FFF}')
 }
 

@@ -75,6 +75,28 @@ impl OffsetMap {
         start..end.max(start)
     }
 
+    /// The canonical bytes that stand before and behind a range of the original: where the first part ends and the second
+    /// begins. The map must lead forward, as that of a visible text does.
+    pub(crate) fn around(&self, original: Range<usize>) -> (usize, usize) {
+        let place = |index: usize, offset: usize| {
+            self.runs.get(index).map_or_else(
+                || self.canonical_end(),
+                |run| {
+                    let inside = if run.verbatim { offset.saturating_sub(run.original.start) } else { 0 };
+                    run.canonical.start + inside.min(run.canonical.len())
+                },
+            )
+        };
+        let first = self.runs.partition_point(|run| run.original.end <= original.start);
+        let before = place(first, original.start);
+        let last = self.runs.partition_point(|run| run.original.start < original.end);
+        let behind = match last.checked_sub(1).and_then(|index| Some((index, self.runs.get(index)?))) {
+            Some((index, run)) if run.verbatim && original.end < run.original.end => place(index, original.end),
+            _ => place(last, original.end),
+        };
+        (before, behind.max(before))
+    }
+
     fn canonical_end(&self) -> usize {
         self.runs.last().map_or(0, |run| run.canonical.end)
     }
@@ -153,6 +175,27 @@ mod tests {
                     prop_assert_eq!(composed.to_original(start..end), through_both, "{}..{}", start, end);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_stands_around_a_range_is_found() {
+        // "ab", a replaced "cd", a dropped "ef", "gh".
+        let (map, _) = map(&[(0, 2, 2), (1, 2, 3), (2, 2, 0), (0, 2, 2)]);
+        for (original, expected) in [
+            (0..0, (0, 0)),
+            (0..1, (0, 1)),
+            (1..2, (1, 2)),
+            (1..3, (1, 5)),
+            (2..4, (2, 5)),
+            (3..5, (2, 5)),
+            (4..6, (5, 5)),
+            (4..7, (5, 6)),
+            (7..8, (6, 7)),
+            (8..8, (7, 7)),
+            (9..12, (7, 7)),
+        ] {
+            assert_eq!(map.around(original.clone()), expected, "{original:?}");
         }
     }
 

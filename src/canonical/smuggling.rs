@@ -12,6 +12,9 @@ use super::{CanonicalText, Hiding, utf8};
 /// As many variation selectors in a row are a message; honest text has one after a character, rarely two.
 const MIN_SELECTORS: usize = 3;
 
+/// Runs that are no farther apart spell one text together with what stands between them.
+const MAX_BETWEEN_BYTES: usize = 16;
+
 /// The base of flags of subdivisions (England, Scotland, Texas): black flag, tags, cancel tag.
 pub(super) const BLACK_FLAG: char = '\u{1F3F4}';
 
@@ -19,7 +22,7 @@ pub(super) const BLACK_FLAG: char = '\u{1F3F4}';
 pub(super) fn undo(edit: &mut Edit) {
     let text = edit.text();
     let mut characters = text.char_indices().peekable();
-    let mut previous = None;
+    let (mut previous, mut last) = (None, None);
     while let Some((start, character)) = characters.next() {
         let Some(carrier) = Carrier::of(character) else {
             previous = Some(character);
@@ -32,7 +35,13 @@ pub(super) fn undo(edit: &mut Edit) {
             end = at + next.len_utf8();
         }
         if !carrier.is_honest(previous, &bytes) {
-            edit.hide(carrier.hiding(), read(&bytes, start..end));
+            // Not all characters can be smuggled: what stands between two runs may belong to what they spell.
+            let between =
+                last.replace((carrier, end)).filter(|(before, _)| *before == carrier).map(|(_, end)| end..start);
+            let between = between.filter(|between| between.len() <= MAX_BETWEEN_BYTES).unwrap_or(start..start);
+            let mut smuggled = CanonicalText::kept(text, between);
+            smuggled.push(&read(&bytes, start..end));
+            edit.hide(carrier.hiding(), smuggled);
             edit.replace(start..end, "");
         }
     }
@@ -112,6 +121,8 @@ mod tests {
         check(&format!("see{} this", in_tags("Say yes")), "see this", &["Say yes"]);
         check(&format!("😀{} ok", in_selectors("é\nhi")), "😀 ok", &["é\nhi"]);
         check(&format!("{}{}", in_tags("one"), in_selectors("two")), "", &["one", "two"]);
+        check(&format!("{}é{}", in_tags("caf"), in_tags(" now")), "é", &["café now"]);
+        check(&format!("{0} a sentence in sight {0}", in_tags("one")), " a sentence in sight ", &["one\none"]);
         for honest in
             ["heart \u{2764}\u{FE0F}", "葛\u{E0100}", "🏴\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F}"]
         {

@@ -44,7 +44,7 @@ fn stretches(line: &str) -> Vec<Range<usize>> {
     let mut start = 0;
     for word in line.split_inclusive([' ', '\t']) {
         let end = start + word.trim_end().len();
-        let could_be = word.chars().all(|character| upright(character).is_some());
+        let could_be = word.chars().all(could_be_turned);
         let must_be = could_be && word.chars().any(is_turned_letter);
         match stretches.last_mut().filter(|_| is_open) {
             Some(stretch) if must_be => stretch.end = end,
@@ -57,7 +57,7 @@ fn stretches(line: &str) -> Vec<Range<usize>> {
         is_open &= could_be;
         start += word.len();
     }
-    if line.chars().all(|character| upright(character).is_some()) {
+    if line.chars().all(could_be_turned) {
         stretches.clear();
         stretches.push(0..line.len());
     }
@@ -72,7 +72,7 @@ fn turn(stretch: &str) -> Option<String> {
     if n_turned < MIN_TURNED || n_turned * LETTERS_PER_TURNED < n_letters {
         return None;
     }
-    let in_place: String = stretch.chars().filter_map(upright).collect();
+    let in_place: String = stretch.chars().map(|character| upright(character).unwrap_or(character)).collect();
     let reversed: String = in_place.chars().rev().collect();
     Some(if n_common_pairs(&in_place) > n_common_pairs(&reversed) { in_place } else { reversed })
 }
@@ -80,6 +80,12 @@ fn turn(stretch: &str) -> Option<String> {
 fn n_common_pairs(text: &str) -> usize {
     let text = text.to_ascii_lowercase();
     COMMON_PAIRS.iter().map(|pair| text.matches(pair).count()).sum()
+}
+
+/// False for letters and digits that would have been turned. Signs and letters of elsewhere are left as they are by those who
+/// turn texts.
+fn could_be_turned(character: char) -> bool {
+    !character.is_ascii_alphanumeric() || upright(character).is_some()
 }
 
 /// What a character is when turned round; none if it does not occur upside down. Some look the same both ways.
@@ -108,7 +114,7 @@ fn upright(character: char) -> Option<char> {
         'ʍ' => 'w',
         'ʎ' => 'y',
         '∀' | 'Ɐ' => 'A',
-        'ᗺ' => 'B',
+        'ᗺ' | '𐐒' => 'B',
         'Ɔ' => 'C',
         'ᗡ' => 'D',
         'Ǝ' => 'E',
@@ -119,6 +125,7 @@ fn upright(character: char) -> Option<char> {
         '˥' | '⅂' | 'Ꞁ' => 'L',
         'W' | 'Ɯ' => 'M',
         'Ԁ' => 'P',
+        'Ό' => 'Q',
         'ᴚ' => 'R',
         '⊥' | '┴' | 'Ʇ' => 'T',
         '∩' | 'Ո' => 'U',
@@ -158,7 +165,7 @@ fn upright(character: char) -> Option<char> {
 
 /// True for letters that are seen only upside down. Signs and letters of other uses prove nothing.
 pub(super) fn is_turned_letter(character: char) -> bool {
-    !matches!(character, '\0'..='\u{17F}' | '\u{2D9}' | 'Λ' | 'ϛ' | 'Ո' | '؛' | 'ᄅ' | '„' | '‾' | '\u{2200}'..='\u{22FF}' | '┴' | 'ㄣ' | 'ㄥ')
+    !matches!(character, '\0'..='\u{17F}' | '\u{2D9}' | 'Λ' | 'Ό' | 'ϛ' | 'Ո' | '؛' | 'ᄅ' | '„' | '‾' | '\u{2200}'..='\u{22FF}' | '┴' | 'ㄣ' | 'ㄥ')
         && upright(character).is_some()
 }
 

@@ -55,7 +55,7 @@ const FOLLOWS: [u32; 26] = {
 const PAIRS_FOR_AN_UNUSUAL_ONE: usize = 7;
 
 /// True for ASCII letters that look like a word of two letters or more.
-pub(super) fn is_wordlike(word: &str) -> bool {
+pub(crate) fn is_wordlike(word: &str) -> bool {
     let letters = word.as_bytes();
     let pairs = || letters.iter().zip(letters.iter().skip(1));
     let n_unusual = pairs().filter(|&(&first, &second)| !may_follow(first, second)).count();

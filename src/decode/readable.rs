@@ -4,8 +4,10 @@ use std::ops::Range;
 
 /// Of a hundred characters of a text, so many may be junk: control characters and what is not valid.
 const MAX_JUNK_PERCENT: usize = 10;
-/// Of a hundred characters, so many are letters or spaces. Prose has over 95, code and JSON about 70, random bytes 20.
+/// Of a hundred characters, so many are letters or spaces. Prose has over 95, code and JSON about 60, random bytes 20.
 const MIN_WORDY_PERCENT: usize = 60;
+/// The same of a text without any junk. Logs and leetspeak have about 50.
+const MIN_WORDY_PERCENT_OF_CLEAN: usize = 45;
 /// Letters that a text has at least.
 const MIN_LETTERS: usize = 8;
 /// A stretch of this many characters without junk is text whatever surrounds it: random bytes make one in 10^16.
@@ -56,7 +58,8 @@ impl Stretch {
 
     fn is_wordy(&self) -> bool {
         let n_wordy = self.n_letters + self.n_spaces;
-        self.n_letters >= MIN_LETTERS && n_wordy * 100 >= self.n_characters * MIN_WORDY_PERCENT
+        let min_percent = if self.n_junk == 0 { MIN_WORDY_PERCENT_OF_CLEAN } else { MIN_WORDY_PERCENT };
+        self.n_letters >= MIN_LETTERS && n_wordy * 100 >= self.n_characters * min_percent
     }
 }
 

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::{Candidate, Encoding, Search};
+use crate::canonical::is_wordlike;
 
 /// How much likelier each letter from a to m is in English than the one 13 places on: the natural logarithm of the ratio
 /// of their frequencies (e is 12.7 % and r 6.0 %), cut at 2.5 so that a rare letter decides little. For the letters from
@@ -28,6 +29,10 @@ const WORDS_PER_COMMON: usize = 4;
 const MIN_COMMON: usize = 2;
 /// Words of a stretch, at least.
 const MIN_WORDS: usize = 3;
+/// The same, of three letters or more, if none of them need be a common one.
+const MIN_WORDS_OF_ANY_LANGUAGE: usize = 4;
+/// Words that are added to a stretch at its sentence's end, at most.
+const MAX_MORE_WORDS: usize = 4;
 
 /// Words of two letters or more that sentences of English are made of, and orders to a model in particular.
 #[rustfmt::skip]
@@ -102,15 +107,32 @@ impl Stretch {
         let range = self.start..self.best_end;
         if let Some(encoded) = text.get(range.clone())
             && self.best_gain >= MIN_GAIN
-            && is_english_once_moved(encoded)
+            && (is_english_once_moved(encoded) || are_words_once_moved(encoded))
         {
-            search.offer(Encoding::Rot13, decode(text, range));
+            search.offer(Encoding::Rot13, decode(text, range.start..self.end_of_sentence(text)));
         }
+    }
+
+    /// Where the stretch ends with the words behind it, to the end of the sentence, that read as words once they are moved:
+    /// rare ones gain nothing.
+    fn end_of_sentence(&self, text: &str) -> usize {
+        let rest = text.get(self.best_end..).unwrap_or_default();
+        let sentence =
+            rest.find(['.', '!', '?', '\n', ':', ';']).map_or(rest, |end| rest.get(..end).unwrap_or_default());
+        let moved_words = words(sentence).take(MAX_MORE_WORDS).take_while(|range| {
+            let word = sentence.get(range.clone()).unwrap_or_default();
+            !is_common(word, |letter| letter) && (word.len() == 1 || is_wordlike(&in_clear(word)))
+        });
+        self.best_end + moved_words.last().map_or(0, |range| range.end)
     }
 }
 
-/// What a word gains by being moved. One that is not all English letters loses as a word does that is common as it stands.
+/// What a word gains by being moved. One that is not all English letters loses as a word does that is common as it stands;
+/// a number is the same either way.
 fn word_gain(word: &str) -> f32 {
+    if word.bytes().all(|byte| byte.is_ascii_digit()) {
+        return 0.0;
+    }
     if !word.bytes().all(|byte| byte.is_ascii_alphabetic()) {
         return -WORD_GAIN;
     }
@@ -124,6 +146,17 @@ fn letter_gain(letter: u8) -> f32 {
     let place = usize::from(letter.to_ascii_lowercase().saturating_sub(b'a'));
     let likelihood = |place: usize| LIKELIHOOD.get(place).copied();
     likelihood(place).map_or_else(|| likelihood(place - LIKELIHOOD.len()).unwrap_or_default(), |l| -l) - DRIFT
+}
+
+/// True if the words, of whatever language, read as words once they are moved and not as they stand.
+fn are_words_once_moved(encoded: &str) -> bool {
+    let (mut n_words, mut n_before, mut n_after) = (0, 0, 0);
+    for word in words(encoded).filter_map(|range| encoded.get(range)).filter(|word| word.len() > 2) {
+        n_words += 1;
+        n_before += usize::from(is_wordlike(word));
+        n_after += usize::from(is_wordlike(&in_clear(word)));
+    }
+    n_words >= MIN_WORDS_OF_ANY_LANGUAGE && 5 * n_after >= 4 * n_words && 5 * n_before <= 2 * n_words
 }
 
 fn is_english_once_moved(encoded: &str) -> bool {
@@ -143,6 +176,11 @@ fn is_english_once_moved(encoded: &str) -> bool {
 fn is_common(word: &str, read: fn(u8) -> u8) -> bool {
     let letters = || word.bytes().map(|letter| read(letter).to_ascii_lowercase());
     word.len() <= MAX_COMMON_LEN && COMMON.binary_search_by(|common| common.bytes().cmp(letters())).is_ok()
+}
+
+/// A word with its letters moved.
+fn in_clear(word: &str) -> String {
+    word.bytes().map(|byte| char::from(moved(byte))).collect()
 }
 
 fn moved(byte: u8) -> u8 {

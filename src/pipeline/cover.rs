@@ -1,7 +1,7 @@
 //! What was read of a request, and why not everything.
 
 use super::ViewKind;
-use super::read::{ReadSegment, Reading};
+use super::read::{ReadSegment, ReadView, Reading};
 
 /// What was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub(super) fn cover(reading: &Reading) -> Coverage {
     Coverage {
         bytes_total,
         bytes_scanned: bytes_total - n_invalid,
-        tokens: sum(|segment| segment.views.iter().map(|view| view.tokens.len()).sum()),
+        tokens: sum(|segment| segment.views.iter().map(ReadView::n_own_tokens).sum()),
         unknown_tokens: sum(|segment| segment.n_unknown),
         windows: sum(|segment| segment.windows.len()),
         views: count_views(reading),
@@ -85,7 +85,7 @@ pub(super) fn cover(reading: &Reading) -> Coverage {
 fn count_views(reading: &Reading) -> ViewCounts {
     let mut counts = ViewCounts::default();
     for view in reading.segments.iter().flat_map(|segment| &segment.views) {
-        match view.kind {
+        match view.view.kind {
             ViewKind::Visible => counts.visible += 1,
             ViewKind::Hidden(_) => counts.hidden += 1,
             ViewKind::Decoded(_) => counts.decoded += 1,

@@ -52,12 +52,17 @@ impl Suspect<'_> {
 
     /// Where the attack stands in the segment's bytes, given the window's token logits if there are any.
     fn ranges(&self, token_logits: &[f32]) -> Vec<Range<usize>> {
-        let Some(view) = self.segment.views.get(self.window.view) else { return Vec::new() };
-        let mut ranges = marked(view, self.window, token_logits);
+        let Some(read) = self.segment.views.get(self.window.view) else { return Vec::new() };
+        let view = &read.view;
+        // What stands around a view's own text is another view's to point at.
+        let own = |range: Range<usize>| range.start.max(view.own.start)..range.end.min(view.own.end);
+        let mut ranges = marked(read, self.window, token_logits);
+        ranges.retain(|range| view.owns(range));
         if ranges.is_empty() {
-            ranges.push(whole_sentences(&view.text.text, self.window.range.clone()));
+            let window = own(self.window.range.clone());
+            ranges.push(whole_sentences(&view.text.text, window));
         }
-        ranges.into_iter().map(|range| self.segment.original(view, range)).collect()
+        ranges.into_iter().map(|range| self.segment.original(view, own(range))).collect()
     }
 }
 
@@ -146,7 +151,7 @@ fn marked(view: &ReadView, window: &ReadWindow, token_logits: &[f32]) -> Vec<Ran
     let of_text = token_logits.get(1..tokens.len() + 1).unwrap_or_default();
     let bytes = |run: Range<usize>| {
         let (first, last) = (tokens.get(run.start)?, tokens.get(run.end.checked_sub(1)?)?);
-        Some(whole_words(&view.text.text, first.start..last.end))
+        Some(whole_words(&view.view.text.text, first.start..last.end))
     };
     runs(of_text).into_iter().filter_map(bytes).collect()
 }

@@ -4,10 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::views::{ViewKind, Views, views};
+use super::views::{View, Views, views};
 use super::{AnalyzeError, Content, Segment};
 use crate::artifact::Model;
-use crate::canonical::CanonicalText;
 use crate::decode::Budget;
 use crate::detect::{Detection, detect};
 use crate::structure::bytes::ByteEncoding;
@@ -45,10 +44,16 @@ pub(super) struct ReadSegment {
 
 /// One text that is read of a segment.
 pub(super) struct ReadView {
-    pub(super) kind: ViewKind,
-    pub(super) text: CanonicalText,
+    pub(super) view: View,
     /// The bytes of the text that each token was read from.
     pub(super) tokens: Vec<Range<usize>>,
+}
+
+impl ReadView {
+    /// Tokens of the view's own: those around them are counted where they stand.
+    pub(super) fn n_own_tokens(&self) -> usize {
+        self.tokens.iter().filter(|token| self.view.owns(token)).count()
+    }
 }
 
 /// One window of a view.
@@ -64,7 +69,7 @@ pub(super) struct ReadWindow {
 
 impl ReadSegment {
     /// The bytes of the segment, as it was sent, that a range of a view stands for.
-    pub(super) fn original(&self, view: &ReadView, range: Range<usize>) -> Range<usize> {
+    pub(super) fn original(&self, view: &View, range: Range<usize>) -> Range<usize> {
         self.strings.narrow(view.text.map.to_original(range))
     }
 }
@@ -134,13 +139,13 @@ fn read_segment(
     for (index, view) in views.views.into_iter().enumerate() {
         let Windows { windows, tokens, n_unknown } = model.tokenizer.windows(&view.text.text, model.layout)?;
         read.n_unknown += n_unknown;
-        read.windows.extend(windows.into_iter().map(|window| ReadWindow {
+        read.windows.extend(windows.into_iter().filter(|window| view.owns(&window.range)).map(|window| ReadWindow {
             view: index,
             ids: window.ids.into(),
             range: window.range,
             tokens: window.tokens,
         }));
-        read.views.push(ReadView { kind: view.kind, text: view.text, tokens });
+        read.views.push(ReadView { view, tokens });
     }
     Ok(read)
 }
@@ -155,9 +160,10 @@ fn detections(content: &Content, views: &Views, canaries: &[String]) -> Vec<Dete
     let mut found = sent.map(|text| detect(text, &canaries)).unwrap_or_default();
     // A plain text is its own visible view.
     for view in views.views.iter().filter(|view| Some(&view.text.text) != sent) {
-        found.extend(detect(&view.text.text, &canaries).into_iter().map(|detection| Detection {
-            range: views.strings.narrow(view.text.map.to_original(detection.range)),
-            ..detection
+        let own = view.text.text.get(view.own.clone()).unwrap_or_default();
+        found.extend(detect(own, &canaries).into_iter().map(|detection| {
+            let range = view.own.start + detection.range.start..view.own.start + detection.range.end;
+            Detection { range: views.strings.narrow(view.text.map.to_original(range)), ..detection }
         }));
     }
     found.sort_by_key(|detection| (detection.detector, detection.range.start));

@@ -1,12 +1,18 @@
 //! A content to the texts that the model reads of it: what is plainly there, what is hidden in it, what is encoded in it.
 //!
 //! Each is brought into plain text (`structure`) and canonical form (`canonical`), and is searched for payloads
-//! (`decode`), which are read in the same way, to a depth and within a budget. Pure; scores nothing.
+//! (`decode`), which are read in the same way, to a depth and within a budget. What cannot be seen in the visible text is
+//! read in its place there ([`Context`]): an order is an attack by where it stands. Pure; scores nothing.
+
+mod context;
 
 use std::collections::{HashSet, VecDeque};
+use std::ops::Range;
+
+use context::Context;
 
 use super::Content;
-use crate::canonical::{CanonicalText, Hiding, canonicalize};
+use crate::canonical::{CanonicalText, HiddenText, Hiding, canonicalize};
 use crate::decode::{self, Budget, Encoding};
 use crate::structure::bytes::{self, ByteEncoding};
 use crate::structure::json::{self, Strings};
@@ -32,6 +38,21 @@ pub struct View {
     pub kind: ViewKind,
     /// What the model reads.
     pub text: CanonicalText,
+    /// The bytes of the text that no other view has: those around them are of the view that it stands in, so that the
+    /// model sees where.
+    pub own: Range<usize>,
+}
+
+impl View {
+    fn new(kind: ViewKind, text: &CanonicalText, context: &Context) -> Self {
+        let (text, own) = context.around(text);
+        Self { kind, text, own }
+    }
+
+    /// True if a range of the text has something of the view's own. All of an empty view is its own.
+    pub fn owns(&self, range: &Range<usize>) -> bool {
+        self.text.text.is_empty() || (range.start < self.own.end && self.own.start < range.end)
+    }
 }
 
 /// All texts that the model reads of a content. The first is the visible one.
@@ -54,6 +75,8 @@ struct Layer {
     encodings: Vec<Encoding>,
     depth: usize,
     text: CanonicalText,
+    /// What stands around it, in canonical form.
+    context: Context,
 }
 
 impl Layer {
@@ -74,7 +97,7 @@ pub fn views(content: &Content, budget: &mut Budget) -> Views {
             decoded.text
         }
     };
-    let mut layers = VecDeque::from([Layer { encodings: Vec::new(), depth: 0, text }]);
+    let mut layers = VecDeque::from([Layer { encodings: Vec::new(), depth: 0, text, context: Context::default() }]);
     // Breadth first, so that a deep payload takes nothing from the others of the budget.
     while let Some(layer) = layers.pop_front() {
         let payloads = views.read(&layer, budget);
@@ -93,19 +116,28 @@ impl Views {
         let plain = self.plain(layer);
         let canonical = canonicalize(&plain.text);
         self.is_too_deep |= !canonical.is_settled;
+        let to_plain = canonical.visible.map.clone();
+        let visible = canonical.visible.after(&plain);
+        let in_visible = |range, width| {
+            let (before, behind) = to_plain.around(range);
+            layer.context.of(&visible, before..behind, width)
+        };
         // Encoded bytes may look like disguised words to the rules of canonical form: both forms are searched.
         let mut payloads = Payloads { of: layer, found: Vec::new(), known: HashSet::new() };
-        payloads.search(&plain, budget);
-        let visible = canonical.visible.after(&plain);
+        payloads.search(&plain, budget, in_visible);
         if visible.text != plain.text {
-            payloads.search(&visible, budget);
+            payloads.search(&visible, budget, |range, width| layer.context.of(&visible, range, width));
         }
-        self.views.push(View { kind: layer.kind(ViewKind::Visible), text: visible });
-        for hidden in canonical.hidden {
-            let text = hidden.text.after(&plain);
+        self.views.push(View::new(layer.kind(ViewKind::Visible), &visible, &layer.context));
+        for HiddenText { how, text: found } in canonical.hidden {
+            let place = found.map.to_original(0..found.text.len());
+            let text = found.after(&plain);
             if budget.take_view(text.text.len()) {
-                payloads.search(&text, budget);
-                self.views.push(View { kind: layer.kind(ViewKind::Hidden(hidden.how)), text });
+                // What HTML, Markdown and formulas hide stands in the visible text too.
+                let is_cut_out = matches!(how, Hiding::Tags | Hiding::VariationSelectors);
+                let context = if is_cut_out { in_visible(place, context::MAX_BYTES) } else { Context::default() };
+                payloads.search(&text, budget, |range, width| context.of(&text, range, width));
+                self.views.push(View::new(layer.kind(ViewKind::Hidden(how)), &text, &context));
             }
         }
         payloads.found
@@ -130,13 +162,18 @@ struct Payloads<'l> {
 }
 
 impl Payloads<'_> {
-    fn search(&mut self, text: &CanonicalText, budget: &mut Budget) {
-        for payload in decode::search(&text.text, budget) {
+    /// Searches a text. `context` tells what stands around a range of it, in so many bytes to either side.
+    fn search(&mut self, text: &CanonicalText, budget: &mut Budget, context: impl Fn(Range<usize>, usize) -> Context) {
+        let payloads = decode::search(&text.text, budget);
+        let width = context::width(text.text.len(), payloads.len());
+        for payload in payloads {
+            let place = payload.text.map.to_original(0..payload.text.text.len());
             let payload_text = payload.text.after(text);
             let start = payload_text.map.to_original(0..1).start;
             if self.known.insert((start, payload_text.text.clone())) {
                 let encodings = self.of.encodings.iter().chain(&payload.encodings).copied().collect();
-                self.found.push(Layer { encodings, depth: self.of.depth + 1, text: payload_text });
+                let context = context(place, width);
+                self.found.push(Layer { encodings, depth: self.of.depth + 1, text: payload_text, context });
             }
         }
     }
@@ -170,8 +207,8 @@ mod tests {
             .views
             .iter()
             .map(|view| {
-                let range = view.text.map.to_original(0..view.text.text.len());
-                (view.kind.clone(), view.text.text.as_str(), &text[read.strings.narrow(range)])
+                let range = view.text.map.to_original(view.own.clone());
+                (view.kind.clone(), &view.text.text[view.own.clone()], &text[read.strings.narrow(range)])
             })
             .collect();
         assert_eq!(found, expected);
@@ -204,10 +241,8 @@ mod tests {
         let json = format!("[\"{split}\"]");
         let read = read(&json);
         let [_, payload] = read.views.as_slice() else { panic!("{} views", read.views.len()) };
-        assert_eq!(
-            (payload.text.text.as_str(), &json[payload.text.map.to_original(0..SECRET.len())]),
-            (SECRET, &*split)
-        );
+        assert_eq!(payload.text.text, format!("[\"{SECRET}\"]"));
+        assert_eq!(&json[payload.text.map.to_original(payload.own.clone())], split);
     }
 
     #[test]
@@ -229,6 +264,21 @@ mod tests {
                 (decoded(&[Encoding::Base64]), SECRET, &hidden),
             ],
         );
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_read_in_its_place() {
+        let check = |text: String, expected: &[&str]| {
+            let read = read(&text);
+            assert_eq!(read.views.iter().map(|view| view.text.text.as_str()).collect::<Vec<_>>(), expected);
+            assert!(read.views.iter().skip(1).all(|view| view.text.text[view.own.clone()].starts_with(SECRET)));
+        };
+        let seen = format!("See: {SECRET} Ça va?");
+        check(format!("See: {} \u{200B}Ça va?", NESTED[1]), &[&format!("See: {} Ça va?", NESTED[1]), &seen]);
+        check(format!("See: {} Ça va?", tags(SECRET)), &["See:  Ça va?", &seen]);
+        check(format!("Hello{}", tags(SECRET)), &["Hello", &format!("Hello {SECRET}")]);
+        let deep = read(&format!("See: {} Ça va?", NESTED[3]));
+        assert_eq!(deep.views.last().map(|view| &view.text.text), Some(&seen));
     }
 
     #[test]
@@ -278,8 +328,8 @@ mod tests {
         let bytes: Vec<u8> = format!("Ja: {}", NESTED[1]).encode_utf16().flat_map(u16::to_be_bytes).collect();
         let read = views(&Content::Bytes(bytes.clone()), &mut Budget::for_request(bytes.len()));
         let last = read.views.last().unwrap();
-        assert_eq!((last.text.text.as_str(), &last.kind), (SECRET, &decoded(&[Encoding::Base64])));
-        assert_eq!(last.text.map.to_original(0..SECRET.len()), 8..bytes.len());
+        assert_eq!((&last.text.text, &last.kind), (&format!("Ja: {SECRET}"), &decoded(&[Encoding::Base64])));
+        assert_eq!(last.text.map.to_original(last.own.clone()), 8..bytes.len());
     }
 
     proptest! {

@@ -3,14 +3,19 @@
 //! A [`Family`] makes one kind of text from templates and word lists. Templates are cut from the fits' point of view:
 //! texts of one [`Sample::group`] share their wording, so that a split never puts a wording on both of its sides.
 
+mod banks;
 mod carriers;
 mod direct;
 mod disguise;
-mod fill;
 mod harmless;
 mod indirect;
+mod lists;
+mod mentions;
+mod outside;
 #[cfg(test)]
 mod promise;
+mod prompts;
+mod records;
 mod template;
 mod words;
 
@@ -24,7 +29,14 @@ use rand::rngs::SmallRng;
 use crate::data::{Label, Row, hash};
 
 /// Every family, by the modules that hold them.
-const FAMILIES: [&[Family]; 3] = [indirect::FAMILIES, direct::FAMILIES, harmless::FAMILIES];
+const FAMILIES: [&[Family]; 6] = [
+    indirect::FAMILIES,
+    outside::FAMILIES,
+    direct::FAMILIES,
+    prompts::FAMILIES,
+    harmless::FAMILIES,
+    mentions::FAMILIES,
+];
 
 /// Every family.
 pub fn families() -> impl Iterator<Item = &'static Family> {

@@ -3,9 +3,8 @@
 use std::ops::Range;
 
 use anyhow::Result;
-use portcullis::canonical::CanonicalText;
 use portcullis::decode::Budget;
-use portcullis::pipeline::{Content, views};
+use portcullis::pipeline::{Content, View, views};
 use portcullis::threat::{Category, Channel, PerCategory};
 use portcullis::tokenize::{Tokenizer, Window, WindowLayout};
 use rand::rngs::SmallRng;
@@ -46,8 +45,8 @@ pub struct Cut {
 
 impl Cut {
     /// Chooses the window of an example that an epoch trains on, in any view of it that the server reads. Where the
-    /// attack's place is known, a window that holds it; in an attack of unknown place, the first, where jailbreaks announce
-    /// themselves; in a harmless text, any.
+    /// attack's place is known, a window that holds it; in an attack of unknown place, the first of the longest view, where
+    /// jailbreaks announce themselves and a disguise leaves no more than a word in sight; in a harmless text, any.
     pub fn choose(self, example: &Example, tokenizer: &Tokenizer) -> Result<LabelledWindow> {
         let mut rng = SmallRng::seed_from_u64(hash((self.seed, &example.id)));
         if rng.random::<f64>() < self.disguise_share {
@@ -58,19 +57,21 @@ impl Cut {
 
     fn window(self, example: &Example, tokenizer: &Tokenizer, rng: &mut SmallRng) -> Result<LabelledWindow> {
         let read = views(&Content::Text(example.text.clone()), &mut Budget::for_request(example.text.len()));
-        let candidates = read
+        let of_views = read
             .views
             .iter()
-            .map(|view| Candidate::all_of(&view.text, example, tokenizer, self.layout))
-            .collect::<Result<Vec<_>>>()?
-            .concat();
-        let holding: Vec<&Candidate> = candidates.iter().filter(|candidate| candidate.holds_span).collect();
+            .map(|view| Candidate::all_of(view, example, tokenizer, self.layout))
+            .collect::<Result<Vec<_>>>()?;
+        let longest = read.views.iter().zip(&of_views).rev().max_by_key(|(view, _)| view.text.text.len());
+        let first_of_longest = longest.and_then(|(_, candidates)| candidates.first());
+        let candidates: Vec<&Candidate> = of_views.iter().flatten().collect();
+        let holding: Vec<&Candidate> = candidates.iter().copied().filter(|candidate| candidate.holds_span).collect();
         let chosen = if !holding.is_empty() {
             holding.choose(rng).copied()
         } else if example.is_attack() {
-            candidates.first()
+            first_of_longest
         } else {
-            candidates.choose(rng)
+            candidates.choose(rng).copied()
         };
         let Candidate { window, token_labels, .. } =
             chosen.ok_or_else(|| anyhow::anyhow!("a text without a window"))?;
@@ -92,26 +93,32 @@ struct Candidate {
 }
 
 impl Candidate {
-    fn all_of(
-        text: &CanonicalText,
-        example: &Example,
-        tokenizer: &Tokenizer,
-        layout: WindowLayout,
-    ) -> Result<Vec<Self>> {
-        let read = tokenizer.windows(&text.text, layout)?;
-        let of_token = |token: &Range<usize>| token_label(example, &text.map.to_original(token.clone()));
+    /// The windows of a view that the server scores.
+    fn all_of(view: &View, example: &Example, tokenizer: &Tokenizer, layout: WindowLayout) -> Result<Vec<Self>> {
+        let read = tokenizer.windows(&view.text.text, layout)?;
+        let places: Vec<_> = read.tokens.iter().map(|token| view.text.map.to_original(token.clone())).collect();
         let candidate = |window: Window| {
-            let range = text.map.to_original(window.range.clone());
-            let is_held = |span: &Range<usize>| {
-                overlap(&range, span) as f64 >= MIN_SPAN_SHARE * span.len().min(range.len()) as f64
-            };
+            let tokens = &places[window.tokens.clone()];
             let mut token_labels = vec![None];
-            token_labels.extend(read.tokens[window.tokens.clone()].iter().map(of_token));
+            token_labels.extend(tokens.iter().map(|token| token_label(example, token)));
             token_labels.push(None);
-            Self { holds_span: example.spans.iter().any(is_held), token_labels, window }
+            Self { holds_span: example.spans.iter().any(|span| is_held(span, tokens)), token_labels, window }
         };
-        Ok(read.windows.into_iter().map(candidate).collect())
+        Ok(read.windows.into_iter().filter(|window| view.owns(&window.range)).map(candidate).collect())
     }
+}
+
+/// True if tokens read a good part of a span, or are for a good part of it. Not their range, since what stands between them
+/// may be hidden from their view.
+fn is_held(span: &Range<usize>, tokens: &[Range<usize>]) -> bool {
+    let (mut n_read, mut n_held, mut end) = (0, 0, 0);
+    for token in tokens {
+        let new = token.start.max(end)..token.end;
+        n_read += new.len();
+        n_held += overlap(&new, span);
+        end = end.max(token.end);
+    }
+    n_held > 0 && n_held as f64 >= MIN_SPAN_SHARE * span.len().min(n_read) as f64
 }
 
 /// Whether a token of an example is part of an attack. Known where the spans are, and in harmless texts.

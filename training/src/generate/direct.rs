@@ -10,7 +10,8 @@ use portcullis::threat::{PerCategory, Source};
 use rand::Rng;
 use rand::rngs::SmallRng;
 
-use super::fill::{Bank, Slot, Wording, casual, draw, settle};
+use super::banks::{Bank, Wording, casual, draw, settle};
+use super::words::List;
 use super::{Family, Sample, disguise};
 use crate::data::Label;
 
@@ -42,54 +43,59 @@ pub const FAMILIES: &[Family] = &[
     },
 ];
 
-const EXTRACTION: PerCategory<Label> =
+pub const EXTRACTION: PerCategory<Label> =
     PerCategory { injection: Some(true), jailbreak: Some(false), exfiltration: Some(true) };
-const OVERRIDE: PerCategory<Label> =
+pub const OVERRIDE: PerCategory<Label> =
     PerCategory { injection: Some(true), jailbreak: Some(false), exfiltration: Some(false) };
 /// Whether a jailbreak also overrides instructions is a matter of taste, so it is left unknown.
 const JAILBREAK: PerCategory<Label> = PerCategory { injection: None, jailbreak: Some(true), exfiltration: Some(false) };
 /// The user may be the attacker or be fooled by pasted text: only the aim is certain.
 const SENT_OUT: PerCategory<Label> = PerCategory { injection: None, jailbreak: Some(false), exfiltration: Some(true) };
 /// A beacon is the effect of an attack, not itself an order to the model.
-const BEACON: PerCategory<Label> =
+pub const BEACON: PerCategory<Label> =
     PerCategory { injection: Some(false), jailbreak: Some(false), exfiltration: Some(true) };
 const HARMLESS: PerCategory<Label> =
     PerCategory { injection: Some(false), jailbreak: Some(false), exfiltration: Some(false) };
 
 fn extraction(rng: &mut SmallRng) -> Sample {
-    let slots = [extraction::SLOTS, &[extraction::ROLES]].concat();
-    attack(rng, "extraction", extraction::BANKS, languages::EXTRACTION, &slots, EXTRACTION)
+    let lists = [extraction::LISTS, &[extraction::ROLES]].concat();
+    attack(rng, "extraction", extraction::BANKS, languages::EXTRACTION, &lists, EXTRACTION)
 }
 
 fn takeover(rng: &mut SmallRng) -> Sample {
-    attack(rng, "override", takeover::BANKS, languages::OVERRIDE, takeover::SLOTS, OVERRIDE)
+    attack(rng, "override", takeover::BANKS, languages::OVERRIDE, takeover::LISTS, OVERRIDE)
 }
 
 fn jailbreak(rng: &mut SmallRng) -> Sample {
-    let slots = settle(rng, jailbreak::SLOTS, "name");
-    attack(rng, "jailbreak", jailbreak::BANKS, languages::JAILBREAK, &slots, JAILBREAK)
+    let lists = settle(rng, jailbreak::LISTS, "name");
+    attack(rng, "jailbreak", jailbreak::BANKS, languages::JAILBREAK, &lists, JAILBREAK)
 }
 
 fn agent_exfiltration(rng: &mut SmallRng) -> Sample {
-    attack(rng, "send_out", agents::ORDERS, &[], agents::SLOTS, SENT_OUT)
+    attack(rng, "send_out", agents::ORDERS, &[], agents::LISTS, SENT_OUT)
 }
 
-/// A third of the attacks is in other languages where there are any; of the others some mix two wordings, some are
-/// disguised, and some stand in an ordinary message.
+/// A third of the attacks is in other languages where there are any; some mix two wordings.
 fn attack(
     rng: &mut SmallRng,
     aim: &str,
     english: &[Bank],
     foreign: &[Bank],
-    slots: &[Slot],
+    lists: &[List],
     labels: PerCategory<Label>,
 ) -> Sample {
     let banks = if !foreign.is_empty() && rng.random_bool(0.33) { foreign } else { english };
-    let Wording { text, mut group, lang } = draw(rng, banks, slots);
-    let mut text = casual(rng, &text, lang);
+    let mut wording = draw(rng, banks, lists);
     if rng.random_bool(0.08) {
-        text = format!("{text} {}", draw(rng, banks, slots).text);
+        wording.text = format!("{} {}", wording.text, draw(rng, banks, lists).text);
     }
+    dressed(rng, aim, wording, labels)
+}
+
+/// An attack as users type it: with their manners, now and then in disguise, after invented turns or in an ordinary message.
+pub fn dressed(rng: &mut SmallRng, aim: &str, wording: Wording, labels: PerCategory<Label>) -> Sample {
+    let Wording { text, mut group, lang } = wording;
+    let mut text = casual(rng, &text, lang);
     if lang == "en" && rng.random_bool(0.04) {
         text = disguise::many_shot(rng, &text);
     } else if lang == "en" && rng.random_bool(0.15) {
@@ -109,7 +115,7 @@ fn attack(
 fn beacon(rng: &mut SmallRng) -> Sample {
     let carries = rng.random_bool(0.6);
     let banks = if carries { agents::BEACONS } else { agents::TWINS };
-    let Wording { text, group, lang } = draw(rng, banks, agents::SLOTS);
+    let Wording { text, group, lang } = draw(rng, banks, agents::LISTS);
     let whole = 0..text.len();
     Sample {
         spans: if carries { vec![whole] } else { Vec::new() },

@@ -6,7 +6,8 @@ use std::ops::Range;
 use rand::Rng;
 use rand::rngs::SmallRng;
 
-use super::fill::{Slot, fill, pick};
+use super::template::fill_with;
+use super::words::{List, pick};
 
 /// Rewrites a prompt by one of the ways in which users try to slip past a filter; names the way.
 pub fn disguise(rng: &mut SmallRng, prompt: &str) -> (&'static str, String) {
@@ -50,12 +51,12 @@ fn leet(rng: &mut SmallRng, text: &str) -> String {
 }
 
 fn spaced(rng: &mut SmallRng, text: &str) -> String {
-    let between = pick(rng, &[" ", "-", ".", "_"]);
+    let between = *pick(rng, &[" ", "-", ".", "_"]);
     let words = text.split(' ').map(|word| {
         let letters: Vec<String> = word.chars().map(String::from).collect();
         letters.join(between)
     });
-    words.collect::<Vec<_>>().join(pick(rng, &["   ", " / ", "  "]))
+    words.collect::<Vec<_>>().join(*pick(rng, &["   ", " / ", "  "]))
 }
 
 /// Base64 with padding (RFC 4648, section 4).
@@ -117,12 +118,12 @@ pub fn many_shot(rng: &mut SmallRng, attack: &str) -> String {
 }
 
 fn overload(rng: &mut SmallRng, prompt: &str) -> String {
-    let token = pick(rng, &["la ", "word ", "x ", "and so on ", "tick tock ", "0 ", "abc "]);
+    let token = *pick(rng, &["la ", "word ", "x ", "and so on ", "tick tock ", "0 ", "abc "]);
     let filler = token.repeat(rng.random_range(20..120));
     if rng.random_bool(0.5) { format!("{filler}\n{prompt}") } else { format!("{prompt}\n{filler}") }
 }
 
-const AROUND_SLOTS: &[Slot] = &[
+const AROUND_LISTS: &[List] = &[
     ("city", &["Lisbon", "Graz", "Osaka", "Leeds", "Montevideo", "Tartu", "Pune", "Malmö"]),
     ("dish", &["risotto", "lentil soup", "dumplings", "apple pie", "ramen", "paella"]),
     ("job", &["nurse", "carpenter", "data analyst", "tram driver", "florist", "teacher"]),
@@ -144,13 +145,13 @@ pub fn surround(rng: &mut SmallRng, prompt: &str) -> (String, Range<usize>) {
     let mut text = String::new();
     let after = rng.random_bool(0.4);
     if !after || rng.random_bool(0.5) {
-        text = fill_around(rng) + pick(rng, &["\n\n", " ", "\n", "\n\nOh, and one more thing: ", " Besides, "]);
+        text = fill_around(rng) + *pick(rng, &["\n\n", " ", "\n", "\n\nOh, and one more thing: ", " Besides, "]);
     }
     let start = text.len();
     text.push_str(prompt);
     let end = text.len();
     if after {
-        text.push_str(pick(rng, &["\n\n", " ", "\n"]));
+        text.push_str(pick::<&str>(rng, &["\n\n", " ", "\n"]));
         text.push_str(&fill_around(rng));
     }
     (text, start..end)
@@ -158,7 +159,7 @@ pub fn surround(rng: &mut SmallRng, prompt: &str) -> (String, Range<usize>) {
 
 fn fill_around(rng: &mut SmallRng) -> String {
     let template = pick(rng, AROUND);
-    fill(rng, template, AROUND_SLOTS)
+    fill_with(rng, template, AROUND_LISTS)
 }
 
 #[cfg(test)]

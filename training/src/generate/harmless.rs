@@ -13,7 +13,9 @@ use portcullis::threat::{PerCategory, Source};
 use rand::Rng;
 use rand::rngs::SmallRng;
 
-use super::fill::{Bank, Slot, Wording, casual, draw, fill, pick};
+use super::banks::{Bank, Wording, casual, draw};
+use super::template::fill_with;
+use super::words::{List, pick};
 use super::{Family, Sample, disguise};
 use crate::data::Label;
 
@@ -34,13 +36,14 @@ pub const FAMILIES: &[Family] = &[
     Family { name: "plain_harm", about: "harmful wishes without any technique", sample: plain_harm },
 ];
 
-const HARMLESS: PerCategory<Label> =
+pub const HARMLESS: PerCategory<Label> =
     PerCategory { injection: Some(false), jailbreak: Some(false), exfiltration: Some(false) };
 /// Data sets disagree on whether a bare harmful request is a jailbreak.
 const PLAIN_HARM: PerCategory<Label> =
     PerCategory { injection: Some(false), jailbreak: None, exfiltration: Some(false) };
 
-fn harmless(family: &str, source: Source, wording: Wording) -> Sample {
+/// A text that is no attack, of a wording of that family.
+pub fn harmless(family: &str, source: Source, wording: Wording) -> Sample {
     Sample {
         text: wording.text,
         source,
@@ -51,8 +54,13 @@ fn harmless(family: &str, source: Source, wording: Wording) -> Sample {
     }
 }
 
-fn prompt(rng: &mut SmallRng, family: &str, banks: &[Bank], slots: &[Slot]) -> Sample {
-    let mut wording = draw(rng, banks, slots);
+fn prompt(rng: &mut SmallRng, family: &str, banks: &[Bank], lists: &[List]) -> Sample {
+    let wording = draw(rng, banks, lists);
+    dressed(rng, family, wording)
+}
+
+/// A harmless prompt with the manners and the disguises that attacks have.
+pub fn dressed(rng: &mut SmallRng, family: &str, mut wording: Wording) -> Sample {
     wording.text = casual(rng, &wording.text, wording.lang);
     if wording.lang == "en" && rng.random_bool(0.1) {
         wording.text = disguise::disguise(rng, &wording.text).1;
@@ -64,10 +72,10 @@ fn prompt(rng: &mut SmallRng, family: &str, banks: &[Bank], slots: &[Slot]) -> S
 }
 
 /// One to four texts of one language below each other, as pages and logs are; its group is that of the first.
-fn page(rng: &mut SmallRng, banks: &[Bank], slots: &[Slot], separator: &str) -> Wording {
-    let mut first = draw(rng, banks, slots);
+fn page(rng: &mut SmallRng, banks: &[Bank], lists: &[List], separator: &str) -> Wording {
+    let mut first = draw(rng, banks, lists);
     for _ in 0..rng.random_range(0..4) {
-        let next = draw(rng, banks, slots);
+        let next = draw(rng, banks, lists);
         if next.lang == first.lang {
             first.text.push_str(separator);
             first.text.push_str(&next.text);
@@ -76,45 +84,45 @@ fn page(rng: &mut SmallRng, banks: &[Bank], slots: &[Slot], separator: &str) -> 
     first
 }
 
-fn one_of(rng: &mut SmallRng, sources: &[Source]) -> Source {
+pub fn one_of(rng: &mut SmallRng, sources: &[Source]) -> Source {
     sources[rng.random_range(0..sources.len())]
 }
 
 fn trigger_words(rng: &mut SmallRng) -> Sample {
-    prompt(rng, "trigger_words", trigger_words::BANKS, trigger_words::SLOTS)
+    prompt(rng, "trigger_words", trigger_words::BANKS, trigger_words::LISTS)
 }
 
 fn about_attacks(rng: &mut SmallRng) -> Sample {
     if rng.random_bool(0.35) {
-        return prompt(rng, "about_attacks", about_attacks::QUESTIONS, about_attacks::SLOTS);
+        return prompt(rng, "about_attacks", about_attacks::QUESTIONS, about_attacks::LISTS);
     }
-    let wording = page(rng, about_attacks::BANKS, about_attacks::SLOTS, "\n\n");
+    let wording = page(rng, about_attacks::BANKS, about_attacks::LISTS, "\n\n");
     let source = one_of(rng, &[Source::ToolOutput, Source::Document, Source::ModelOutput]);
     harmless("about_attacks", source, wording)
 }
 
 /// A role and up to seven rules, as prose or as a list.
 fn operator_prompts(rng: &mut SmallRng) -> Sample {
-    use operator_prompts::{FOREIGN, ROLES, RULES, SLOTS};
+    use operator_prompts::{FOREIGN, LISTS, ROLES, RULES};
     if rng.random_bool(0.25) {
-        return harmless("operator_prompts", Source::SystemPrompt, draw(rng, FOREIGN, SLOTS));
+        return harmless("operator_prompts", Source::SystemPrompt, draw(rng, FOREIGN, LISTS));
     }
-    let mut wording = draw(rng, ROLES, SLOTS);
+    let mut wording = draw(rng, ROLES, LISTS);
     let bullet = pick(rng, &[" ", "\n", "\n- ", "\n* ", "\n\n"]);
     for _ in 0..rng.random_range(1..8) {
         let rule = pick(rng, RULES);
         wording.text.push_str(bullet);
-        wording.text.push_str(&fill(rng, rule, SLOTS));
+        wording.text.push_str(&fill_with(rng, rule, LISTS));
     }
     harmless("operator_prompts", Source::SystemPrompt, wording)
 }
 
 fn roleplay(rng: &mut SmallRng) -> Sample {
-    prompt(rng, "benign_roleplay", requests::ROLEPLAY, requests::SLOTS)
+    prompt(rng, "benign_roleplay", requests::ROLEPLAY, requests::LISTS)
 }
 
 fn imperatives(rng: &mut SmallRng) -> Sample {
-    prompt(rng, "two_sources", requests::IMPERATIVES, requests::SLOTS)
+    prompt(rng, "two_sources", requests::IMPERATIVES, requests::LISTS)
 }
 
 /// The same order under either source. Orders of [`imperatives`] belong to the same groups, so that a sentence stays on
@@ -122,12 +130,12 @@ fn imperatives(rng: &mut SmallRng) -> Sample {
 fn two_sources(rng: &mut SmallRng) -> Sample {
     let private = rng.random_bool(0.4);
     let banks = if private { requests::PRIVATE_ORDERS } else { requests::IMPERATIVES };
-    let wording = draw(rng, banks, requests::SLOTS);
+    let wording = draw(rng, banks, requests::LISTS);
     if rng.random_bool(0.5) {
         return harmless("two_sources", Source::UserPrompt, wording);
     }
     let template = pick(rng, requests::TOOL_CONTEXT);
-    let context = fill(rng, template, requests::SLOTS);
+    let context = fill_with(rng, template, requests::LISTS);
     let text = format!("{context}{}", wording.text);
     let order = context.len()..text.len();
     Sample {
@@ -144,29 +152,29 @@ fn two_sources(rng: &mut SmallRng) -> Sample {
 }
 
 fn people(rng: &mut SmallRng) -> Sample {
-    let wording = page(rng, people::BANKS, people::SLOTS, "\n\n");
+    let wording = page(rng, people::BANKS, people::LISTS, "\n\n");
     let source = one_of(rng, &[Source::ToolOutput, Source::Document]);
     harmless("instructions_to_people", source, wording)
 }
 
 fn developer_noise(rng: &mut SmallRng) -> Sample {
-    use developer_noise::{BANKS, SLOTS, TOOL_DESCRIPTIONS};
+    use developer_noise::{BANKS, LISTS, TOOL_DESCRIPTIONS};
     if rng.random_bool(0.12) {
-        let wording = draw(rng, TOOL_DESCRIPTIONS, SLOTS);
+        let wording = draw(rng, TOOL_DESCRIPTIONS, LISTS);
         return harmless("developer_noise", Source::ToolDescription, wording);
     }
-    let wording = page(rng, BANKS, SLOTS, "\n");
+    let wording = page(rng, BANKS, LISTS, "\n");
     let source = one_of(rng, &[Source::ToolOutput, Source::ToolOutput, Source::Document]);
     harmless("developer_noise", source, wording)
 }
 
 fn secure(rng: &mut SmallRng) -> Sample {
-    prompt(rng, "secure_prompts", secure::QUESTIONS, secure::SLOTS)
+    prompt(rng, "secure_prompts", secure::QUESTIONS, secure::LISTS)
 }
 
 fn plain_harm(rng: &mut SmallRng) -> Sample {
     // Not by `prompt`: a harmful wish in disguise would be a technique.
-    let mut wording = draw(rng, secure::HARM, secure::SLOTS);
+    let mut wording = draw(rng, secure::HARM, secure::LISTS);
     wording.text = casual(rng, &wording.text, wording.lang);
     Sample { labels: PLAIN_HARM, ..harmless("plain_harm", Source::UserPrompt, wording) }
 }

@@ -3,7 +3,7 @@
 
 mod framings;
 mod goals;
-mod languages;
+pub mod languages;
 mod near_misses;
 mod tools;
 
@@ -110,10 +110,10 @@ const SUBTLE: Mix = &[(60, framings::PLAIN), (18, framings::ADDRESSED), (18, fra
 const BLUNT: Mix = &[(1, framings::OVERRIDE)];
 
 /// Text for a slot and the wording that it stands for.
-struct Focus {
-    text: String,
-    group: String,
-    lang: &'static str,
+pub struct Focus {
+    pub text: String,
+    pub group: String,
+    pub lang: &'static str,
 }
 
 fn attack(rng: &mut SmallRng, banks: &[Bank], mix: Mix) -> Sample {
@@ -199,6 +199,19 @@ fn attack_text(rng: &mut SmallRng, goals: &[Goal], mix: Mix) -> Focus {
     goal_text(rng, goal, framings)
 }
 
+/// Any of the attacks in English, by itself: what texts about attacks quote.
+pub fn any_attack(rng: &mut SmallRng) -> Focus {
+    let bank = *pick(rng, &[ACTION, EXFILTRATION, STEERING, UNSAFE]);
+    let mix = *pick(rng, &[SUBTLE, BLUNT]);
+    attack_text(rng, bank.goals, mix)
+}
+
+/// Puts a clause as a user would: plainly, with no word of models or instructions.
+pub fn put_plainly(rng: &mut SmallRng, clause: &str) -> String {
+    let framing = fill_one(rng, framings::PLAIN);
+    roughen(rng, frame(&framing, clause))
+}
+
 fn goal_text(rng: &mut SmallRng, goal: &Goal, framings: &[&str]) -> Focus {
     let wording = rng.random_range(0..goal.wordings.len());
     let clause = fill(rng, goal.wordings[wording]);
@@ -224,7 +237,7 @@ fn weighted(rng: &mut SmallRng, mix: Mix) -> &'static [&'static str] {
     framings::PLAIN
 }
 
-fn capitalised(text: &str) -> String {
+pub fn capitalised(text: &str) -> String {
     let mut characters = text.chars();
     characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
@@ -249,7 +262,7 @@ const WRAPPINGS: &[(&str, &str)] = &[
 
 /// Puts the focus into the carrier's open slot, among harmless sentences or alone, and makes the sample.
 /// What is harmless (by its labels) gets the same treatment, but no spans.
-fn place(
+pub fn place(
     rng: &mut SmallRng,
     opened: carriers::Opened,
     focus: Focus,

@@ -2,8 +2,10 @@
 //!
 //! Text stands for itself, except for what stands in braces:
 //! - `{person}`: a random entry of that word list, itself a template; `{person1}` is drawn once and then remembered;
-//! - `{now|today|}`: one of the alternatives, which may be empty and may hold braces in turn;
+//! - `{now|today|}`: one of the alternatives, which may be empty and may hold braces in turn; `‹ now| today|›` is the same,
+//!   for alternatives that begin with a space or a quotation mark;
 //! - `{2-40}`: a number of that range;
+//! - `{d4}`, `{h8}`, `{b20}`: that many decimal, hexadecimal or base64 characters;
 //! - `{repeat:2-6:log_line}` and `{list:2-6:row}`: so many entries of a list, by lines, or by lines with commas between;
 //! - `{slot:mail:json}`: a place for foreign text of the word list's register, escaped as its surroundings want it.
 //!
@@ -14,7 +16,7 @@ use std::collections::HashMap;
 use rand::Rng;
 use rand::rngs::SmallRng;
 
-use super::words::{self, pick};
+use super::words::{self, List, pick};
 
 /// A stretch of expanded text, or a place for foreign text.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +41,8 @@ pub enum Escape {
     None,
     /// In a JSON string, or one of a language with the same escapes.
     Json,
+    /// In a single-quoted string of Python.
+    Python,
     /// In HTML text or an attribute's value.
     Html,
     /// In a quoted CSV field.
@@ -74,8 +78,9 @@ impl Escape {
     fn push_char(self, character: char, out: &mut String) {
         match (self, character) {
             (Self::Json, '"') => out.push_str("\\\""),
-            (Self::Json, '\\') => out.push_str("\\\\"),
-            (Self::Json, '\n') => out.push_str("\\n"),
+            (Self::Python, '\'') => out.push_str("\\'"),
+            (Self::Json | Self::Python, '\\') => out.push_str("\\\\"),
+            (Self::Json | Self::Python, '\n') => out.push_str("\\n"),
             (Self::Html, '<') => out.push_str("&lt;"),
             (Self::Html, '>') => out.push_str("&gt;"),
             (Self::Html, '&') => out.push_str("&amp;"),
@@ -93,11 +98,16 @@ impl Escape {
 
 /// Expands a template without slots.
 pub fn fill(rng: &mut SmallRng, template: &str) -> String {
+    fill_with(rng, template, &[])
+}
+
+/// Expands a template without slots; lists of its own go before the general ones of the same name.
+pub fn fill_with(rng: &mut SmallRng, template: &str, own: &[List]) -> String {
     let text = |piece| match piece {
         Piece::Text(text) => text,
         Piece::Slot(_) => String::new(),
     };
-    expand(rng, template).into_iter().map(text).collect()
+    expand_with(rng, template, own).into_iter().map(text).collect()
 }
 
 /// Expands a random one of the templates.
@@ -108,13 +118,18 @@ pub fn fill_one(rng: &mut SmallRng, templates: &[&str]) -> String {
 
 /// Expands a template. No two neighbours of the result are text.
 pub fn expand(rng: &mut SmallRng, template: &str) -> Vec<Piece> {
-    let mut expansion = Expansion { rng, remembered: HashMap::new(), pieces: Vec::new() };
+    expand_with(rng, template, &[])
+}
+
+fn expand_with(rng: &mut SmallRng, template: &str, own: &[List]) -> Vec<Piece> {
+    let mut expansion = Expansion { rng, own, remembered: HashMap::new(), pieces: Vec::new() };
     expansion.expand(template);
     expansion.pieces
 }
 
-struct Expansion<'r> {
-    rng: &'r mut SmallRng,
+struct Expansion<'a> {
+    rng: &'a mut SmallRng,
+    own: &'a [List],
     /// The draws of the names that end in a digit.
     remembered: HashMap<String, String>,
     pieces: Vec<Piece>,
@@ -123,17 +138,29 @@ struct Expansion<'r> {
 impl Expansion<'_> {
     fn expand(&mut self, template: &str) {
         let mut rest = template;
-        while let Some((before, body)) = rest.split_once('{') {
+        while let Some(start) = rest.find(['{', '‹']) {
+            let (before, opened) = rest.split_at(start);
             self.text(before);
-            rest = match matching_brace(body) {
+            let is_choice = opened.starts_with('‹');
+            let (bracket, body) = opened.split_at(if is_choice { '‹'.len_utf8() } else { 1 });
+            rest = match closing_bracket(body) {
+                Some((choice, after)) if is_choice => {
+                    self.one_of(&alternatives(choice));
+                    after
+                }
                 Some((directive, after)) if self.directive(directive) => after,
                 _ => {
-                    self.text("{");
+                    self.text(bracket);
                     body
                 }
             };
         }
         self.text(rest);
+    }
+
+    fn one_of(&mut self, templates: &[&str]) {
+        let template = *pick(self.rng, templates);
+        self.expand(template);
     }
 
     fn text(&mut self, text: &str) {
@@ -151,8 +178,7 @@ impl Expansion<'_> {
         }
         let alternatives = alternatives(directive);
         if alternatives.len() > 1 {
-            let chosen = *pick(self.rng, &alternatives);
-            self.expand(chosen);
+            self.one_of(&alternatives);
             return true;
         }
         if let Some(number) = self.number(directive) {
@@ -179,55 +205,79 @@ impl Expansion<'_> {
     }
 
     fn repeat(&mut self, count: &str, name: &str, separator: &str) -> bool {
-        let (Some(count), Some(list)) = (self.number(count), words::list(name)) else { return false };
+        let (Some(count), Some(list)) = (self.number(count), self.list(name)) else { return false };
         for index in 0..count {
             if index > 0 {
                 self.text(separator);
             }
-            let entry = *pick(self.rng, list);
-            self.expand(entry);
+            self.one_of(list);
         }
         true
     }
 
+    /// The template's own list of that name, or the general one.
+    fn list(&self, name: &str) -> Option<&'static [&'static str]> {
+        let own = self.own.iter().find(|(own, _)| *own == name);
+        own.map(|(_, entries)| *entries).or_else(|| words::list(name))
+    }
+
     fn word(&mut self, name: &str) -> bool {
-        let Some(list) = words::list(name.trim_end_matches(|last: char| last.is_ascii_digit())) else { return false };
-        let entry = *pick(self.rng, list);
+        let Some(list) = self.list(name.trim_end_matches(|last: char| last.is_ascii_digit())) else {
+            return self.characters(name);
+        };
         if !name.ends_with(|last: char| last.is_ascii_digit()) {
-            self.expand(entry);
+            self.one_of(list);
             return true;
         }
         if !self.remembered.contains_key(name) {
-            let drawn = fill(self.rng, entry);
+            let entry = *pick(self.rng, list);
+            let drawn = fill_with(self.rng, entry, self.own);
             self.remembered.insert(name.to_owned(), drawn);
         }
         let known = self.remembered.get(name).cloned().unwrap_or_default();
         self.text(&known);
         true
     }
+
+    /// Draws as many characters as the name's number says from the alphabet that its letter stands for.
+    fn characters(&mut self, name: &str) -> bool {
+        let alphabet: &[u8] = match name.chars().next() {
+            Some('d') => b"0123456789",
+            Some('h') => b"0123456789abcdef",
+            Some('b') => b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+            _ => return false,
+        };
+        let Ok(n_characters) = name[1..].parse::<usize>() else { return false };
+        let first = usize::from(name.starts_with('d')); // Numbers begin with no zero.
+        for at in 0..n_characters {
+            let drawn = self.rng.random_range(if at == 0 { first } else { 0 }..alphabet.len());
+            self.text(&char::from(alphabet[drawn]).to_string());
+        }
+        true
+    }
 }
 
-/// Splits the text behind an opening brace at the brace that closes it.
-fn matching_brace(body: &str) -> Option<(&str, &str)> {
+/// Splits the text behind an opening bracket at the one that closes it.
+fn closing_bracket(body: &str) -> Option<(&str, &str)> {
     let mut depth = 0_usize;
     for (index, character) in body.char_indices() {
         match character {
-            '{' => depth += 1,
-            '}' if depth == 0 => return Some((&body[..index], &body[index + 1..])),
-            '}' => depth -= 1,
+            '{' | '‹' => depth += 1,
+            '}' | '›' if depth == 0 => return Some((&body[..index], &body[index + character.len_utf8()..])),
+            '}' | '›' => depth -= 1,
             _ => {}
         }
     }
     None
 }
 
-/// The parts between the bars that stand in no braces of their own.
+/// The parts between the bars that stand in no brackets of their own.
 fn alternatives(directive: &str) -> Vec<&str> {
     let (mut depth, mut start, mut parts) = (0_i32, 0, Vec::new());
     for (index, character) in directive.char_indices() {
         match character {
-            '{' => depth += 1,
-            '}' => depth -= 1,
+            '{' | '‹' => depth += 1,
+            '}' | '›' => depth -= 1,
             '|' if depth == 0 => {
                 parts.push(&directive[start..index]);
                 start = index + 1;
@@ -255,8 +305,25 @@ mod tests {
     fn expands_directives_and_keeps_other_braces() {
         check("plain", &["plain"]);
         check("{a|b{c|}}", &["a", "b", "bc"]);
+        check("‹a| b‹c|{d|}››", &["a", " bc", " bd", " b"]);
         check("{\"n\": {3-4}}", &["{\"n\": 3}", "{\"n\": 4}"]);
         check("f({}) { return x || y } {unheard_of", &["f({}) { return x || y } {unheard_of"]);
+    }
+
+    #[test]
+    fn own_lists_go_before_the_general_ones() {
+        let own: &[List] = &[("person", &["{animal}"]), ("animal", &["cat", "‹big|small› dog"])];
+        for seed in 0..50 {
+            let text = fill_with(&mut SmallRng::seed_from_u64(seed), "{person}", own);
+            assert!(["cat", "big dog", "small dog"].contains(&text.as_str()), "{text}");
+        }
+    }
+
+    #[test]
+    fn characters_have_the_asked_length() {
+        let text = fill(&mut SmallRng::seed_from_u64(1), "{d4}{h8}{b20}");
+        assert_eq!(text.len(), 32);
+        assert!(text[..4].bytes().all(|byte| byte.is_ascii_digit()));
     }
 
     #[test]

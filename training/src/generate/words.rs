@@ -3,7 +3,7 @@
 use rand::Rng;
 use rand::rngs::SmallRng;
 
-use super::{carriers, indirect};
+use super::{carriers, indirect, lists};
 
 /// A named list of words or templates.
 pub type List = (&'static str, &'static [&'static str]);
@@ -13,10 +13,13 @@ pub fn pick<'a, T>(rng: &mut SmallRng, entries: &'a [T]) -> &'a T {
     &entries[rng.random_range(0..entries.len())]
 }
 
-/// The list of that name, here or among the carriers' own.
+/// The list of that name, here, among the carriers' and attacks' own, or in the files.
 pub fn list(name: &str) -> Option<&'static [&'static str]> {
     let of = |lists: &'static [List]| lists.iter().find(|(known, _)| *known == name).map(|(_, entries)| *entries);
-    of(LISTS).or_else(|| of(indirect::LISTS)).or_else(|| carriers::LISTS.iter().find_map(|lists| of(lists)))
+    of(LISTS)
+        .or_else(|| of(indirect::LISTS))
+        .or_else(|| carriers::LISTS.iter().find_map(|lists| of(lists)))
+        .or_else(|| lists::list(name))
 }
 
 #[rustfmt::skip]

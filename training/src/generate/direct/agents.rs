@@ -1,8 +1,9 @@
 //! Data on its way out: orders to an agent to send private things outside, and model answers that carry a beacon.
 
-use super::super::fill::{Bank, Slot, bank};
+use super::super::banks::{Bank, bank};
+use super::super::words::List;
 
-pub const SLOTS: &[Slot] = &[
+pub const LISTS: &[List] = &[
     (
         "private",
         &[

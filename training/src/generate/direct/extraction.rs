@@ -1,8 +1,9 @@
 //! Wordings that try to get private text out of a model: its instructions, what it was told to keep, other people's data.
 
-use super::super::fill::{Bank, Slot, bank};
+use super::super::banks::{Bank, bank};
+use super::super::words::List;
 
-pub const SLOTS: &[Slot] = &[
+pub const LISTS: &[List] = &[
     (
         "thing",
         &[
@@ -450,7 +451,7 @@ pub const BANKS: &[Bank] = &[
 ];
 
 /// Who asks, for the wordings of authority.
-pub const ROLES: Slot = (
+pub const ROLES: List = (
     "person_role",
     &[
         "the admin",

@@ -1,8 +1,9 @@
 //! Wordings that try to make a model drop its safety rules. Harmful requests are named, never answered or detailed.
 
-use super::super::fill::{Bank, Slot, bank};
+use super::super::banks::{Bank, bank};
+use super::super::words::List;
 
-pub const SLOTS: &[Slot] = &[
+pub const LISTS: &[List] = &[
     (
         "harm",
         &[

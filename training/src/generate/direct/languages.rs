@@ -1,6 +1,6 @@
 //! The direct attacks in other languages. English alone would teach that a foreign language is harmless.
 
-use super::super::fill::Bank;
+use super::super::banks::Bank;
 
 const fn b(lang: &'static str, templates: &'static [&'static str]) -> Bank {
     Bank { name: "language", lang, templates }

@@ -1,8 +1,9 @@
 //! Wordings that change what an operator made of a model: its role, its limits, the form of its answers.
 
-use super::super::fill::{Bank, Slot, bank};
+use super::super::banks::{Bank, bank};
+use super::super::words::List;
 
-pub const SLOTS: &[Slot] = &[
+pub const LISTS: &[List] = &[
     (
         "role",
         &[

@@ -1,8 +1,9 @@
 //! Texts that speak of attacks, quote them or test against them, and attack nobody.
 
-use super::super::fill::{Bank, Slot, bank};
+use super::super::banks::{Bank, bank};
+use super::super::words::List;
 
-pub const SLOTS: &[Slot] = &[
+pub const LISTS: &[List] = &[
     (
         "attack",
         &[

@@ -1,8 +1,9 @@
 //! What developers' tools print and store: odd to read, full of keys, hashes and commands, and harmless.
 
-use super::super::fill::{Bank, Slot, bank};
+use super::super::banks::{Bank, bank};
+use super::super::words::List;
 
-pub const SLOTS: &[Slot] = &[
+pub const LISTS: &[List] = &[
     (
         "crate",
         &[

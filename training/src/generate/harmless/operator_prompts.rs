@@ -1,8 +1,9 @@
 //! System prompts as operators write them: they order, forbid and guard secrets, and that is their right.
 
-use super::super::fill::{Bank, Slot, bank};
+use super::super::banks::{Bank, bank};
+use super::super::words::List;
 
-pub const SLOTS: &[Slot] = &[
+pub const LISTS: &[List] = &[
     (
         "job",
         &[

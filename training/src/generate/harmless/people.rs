@@ -1,12 +1,13 @@
 //! Orders addressed to people: what manuals, recipes, forms and colleagues ask of a reader, never of a model.
 
-use super::super::fill::{Bank, Slot, bank};
+use super::super::banks::{Bank, bank};
+use super::super::words::List;
 
 const fn b(name: &'static str, lang: &'static str, templates: &'static [&'static str]) -> Bank {
     Bank { name, lang, templates }
 }
 
-pub const SLOTS: &[Slot] = &[
+pub const LISTS: &[List] = &[
     ("person", &["Jonas", "Amira", "Mrs Field", "Lukas", "Wen", "the warden", "Oona", "Chidi", "the secretary"]),
     ("food", &["leeks", "chickpeas", "plums", "rye flour", "mussels", "potatoes", "aubergines", "oats"]),
     ("tool", &["make", "cargo", "npm", "the installer", "docker compose", "pip", "cmake", "ansible-playbook"]),

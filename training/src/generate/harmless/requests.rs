@@ -1,12 +1,13 @@
 //! Orders that users may give: role-play that is fine, work for an agent, and private things that are theirs to ask.
 
-use super::super::fill::{Bank, Slot, bank};
+use super::super::banks::{Bank, bank};
+use super::super::words::List;
 
 const fn b(name: &'static str, lang: &'static str, templates: &'static [&'static str]) -> Bank {
     Bank { name, lang, templates }
 }
 
-pub const SLOTS: &[Slot] = &[
+pub const LISTS: &[List] = &[
     (
         "person",
         &[

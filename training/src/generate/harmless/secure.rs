@@ -1,13 +1,14 @@
 //! Questions near the line: security that is one's own business, games with words that hide nothing, and plainly
 //! harmful wishes without any technique.
 
-use super::super::fill::{Bank, Slot, bank};
+use super::super::banks::{Bank, bank};
+use super::super::words::List;
 
 const fn b(name: &'static str, lang: &'static str, templates: &'static [&'static str]) -> Bank {
     Bank { name, lang, templates }
 }
 
-pub const SLOTS: &[Slot] = &[
+pub const LISTS: &[List] = &[
     (
         "system",
         &[

@@ -1,12 +1,13 @@
 //! Harmless prompts full of words that attacks use too, so that no single word decides.
 
-use super::super::fill::{Bank, Slot, bank};
+use super::super::banks::{Bank, bank};
+use super::super::words::List;
 
 const fn b(lang: &'static str, templates: &'static [&'static str]) -> Bank {
     Bank { name: "triggers", lang, templates }
 }
 
-pub const SLOTS: &[Slot] = &[
+pub const LISTS: &[List] = &[
     (
         "device",
         &["my old phone", "a tablet", "my e-reader", "a games console", "the smart TV", "a router", "the car's radio"],

@@ -42,6 +42,15 @@ pub fn attack(rng: &mut SmallRng) -> Sample {
     surround(rng, language, focus, labels)
 }
 
+/// An order of another language, as a user may give it too.
+pub fn action(rng: &mut SmallRng) -> Focus {
+    let language = draw(rng);
+    let index = rng.random_range(0..language.actions.len());
+    let goal = fill(rng, language.actions[index]);
+    let text = fill_one(rng, language.neutral_framings).replace("{goal}", &goal);
+    Focus { text, group: format!("{}/action/{index}", language.code), lang: language.code }
+}
+
 /// A legitimate text of the language where the attack would stand.
 pub fn harmless(rng: &mut SmallRng) -> Sample {
     let language = draw(rng);
