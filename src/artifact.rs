@@ -9,8 +9,8 @@ mod load;
 mod manifest;
 
 pub use files::ArtifactFiles;
-pub use golden::{GOLDEN_TOLERANCE, GoldenRecord};
-pub use load::{Model, ModelId};
+pub use golden::{GoldenRecord, golden_tolerance};
+pub use load::{Model, ModelId, load_engine};
 pub use manifest::{
     CALIBRATION, GOLDEN, MANIFEST, MODEL_CARD, Manifest, Provenance, SCHEMA_VERSION, TOKENIZER, WEIGHTS,
 };
@@ -70,6 +70,9 @@ pub enum ArtifactError {
         /// The largest accepted difference.
         tolerance: f32,
     },
+    /// The model cannot be run as it was asked to be.
+    #[error(transparent)]
+    Engine(crate::model::EngineError),
     /// The golden inputs could not be scored.
     #[error("scoring the golden inputs: {0}")]
     Score(#[from] crate::model::ScoreError),

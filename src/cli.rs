@@ -1,5 +1,6 @@
 //! The command line. Each subcommand is a file; what they share, finding a model, stands here.
 
+mod bench;
 mod classify;
 mod contract;
 mod health;
@@ -13,6 +14,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use crate::artifact::{ArtifactFiles, Model};
+use crate::model::EngineOptions;
 use crate::policy::{OperatingPoint, Policy};
 use crate::telemetry::LogSettings;
 
@@ -36,6 +38,8 @@ enum Command {
     Health(health::Arguments),
     #[command(subcommand)]
     Models(models::Command),
+    #[command(subcommand)]
+    Bench(bench::Command),
 }
 
 impl Cli {
@@ -50,6 +54,7 @@ impl Cli {
             Command::Classify(arguments) => runtime()?.block_on(classify::run(arguments)),
             Command::Health(arguments) => runtime()?.block_on(health::run(arguments)),
             Command::Models(command) => models::run(command),
+            Command::Bench(command) => bench::run(command),
         }
     }
 }
@@ -67,9 +72,9 @@ fn model_files(folder: Option<PathBuf>) -> anyhow::Result<ArtifactFiles> {
 }
 
 /// Verifies and loads a model.
-fn load_model(folder: Option<PathBuf>) -> anyhow::Result<Model> {
+fn load_model(folder: Option<PathBuf>, engine: EngineOptions) -> anyhow::Result<Model> {
     let files = model_files(folder)?;
-    Model::load(&files).with_context(|| format!("the model in {files} is refused"))
+    Model::load_with(&files, engine).with_context(|| format!("the model in {files} is refused"))
 }
 
 /// Lets a model judge by other operating points than its own, where they are given.

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::batch::Limits;
 use crate::grpc::MessageLimits;
+use crate::model::{EngineOptions, Precision};
 use crate::policy::OperatingPoint;
 
 const KIB: usize = 1024;
@@ -20,6 +21,8 @@ const MIB: usize = 1024 * KIB;
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// How the model computes.
+    pub engine: EngineOptions,
     /// How large a message may be.
     pub messages: MessageLimits,
     /// How large a batch may be.
@@ -46,6 +49,12 @@ pub struct Settings {
     /// Folder of the model to serve in place of the embedded one
     #[arg(long, env = "PORTCULLIS_MODEL", value_name = "DIR")]
     pub model: Option<PathBuf>,
+    /// Arithmetic of the model: auto, int8, bf16 or f32 [default: auto, the fastest that the model answers rightly in]
+    #[arg(long, env = "PORTCULLIS_PRECISION", value_name = "NAME")]
+    precision: Option<Precision>,
+    /// Threads that the model computes on [default: one a core]
+    #[arg(long, env = "PORTCULLIS_THREADS", value_name = "N")]
+    threads: Option<usize>,
     /// Share of harmless texts that may be reviewed, at most: fpr_0.1%, fpr_0.5%, fpr_1%, fpr_2% or fpr_5% [default: the model's]
     #[arg(long, env = "PORTCULLIS_REVIEW_AT", value_name = "POINT")]
     pub review_at: Option<OperatingPoint>,
@@ -106,6 +115,8 @@ impl Settings {
         Self {
             listen: self.listen.or(other.listen),
             model: self.model.or(other.model),
+            precision: self.precision.or(other.precision),
+            threads: self.threads.or(other.threads),
             review_at: self.review_at.or(other.review_at),
             block_at: self.block_at.or(other.block_at),
             max_segment_bytes: self.max_segment_bytes.or(other.max_segment_bytes),
@@ -126,7 +137,12 @@ impl Settings {
     /// # Errors
     /// Every mistake at once.
     pub fn check(&self) -> Result<Config, ConfigError> {
+        let engine = EngineOptions::default();
         let config = Config {
+            engine: EngineOptions {
+                precision: self.precision.unwrap_or(engine.precision),
+                threads: self.threads.unwrap_or(engine.threads),
+            },
             listen: self.listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 50051))),
             messages: MessageLimits {
                 segment_bytes: self.max_segment_bytes.unwrap_or(MIB),
@@ -142,6 +158,7 @@ impl Settings {
             drain_timeout: Duration::from_millis(self.drain_timeout_ms.unwrap_or(30_000)),
         };
         let positive = [
+            ("threads", config.engine.threads),
             ("max_segment_bytes", config.messages.segment_bytes),
             ("max_message_bytes", config.messages.message_bytes),
             ("max_segments", config.messages.segments),
@@ -169,11 +186,12 @@ mod tests {
 
     #[test]
     fn earlier_settings_win_and_defaults_fill_in() {
-        let flags: Settings = toml::from_str("max_segments = 3").unwrap();
+        let flags: Settings = toml::from_str("max_segments = 3\nprecision = \"f32\"").unwrap();
         let file: Settings = toml::from_str("max_segments = 9\nbatch_tokens = 512").unwrap();
         let config = flags.or(file).check().unwrap();
         assert_eq!((config.messages.segments, config.batches.batch_tokens), (3, 512));
         assert_eq!(config.messages.segment_bytes, MIB);
+        assert_eq!(config.engine.precision, Precision::F32);
     }
 
     #[test]

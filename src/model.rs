@@ -7,13 +7,17 @@
 pub mod classifier;
 pub mod config;
 pub mod encoder;
+pub mod engine;
 mod fused;
 mod layers;
+pub mod precision;
 pub mod scorer;
 
 pub use classifier::ThreatClassifier;
 pub use config::EncoderConfig;
+pub use engine::{Engine, EngineError, EngineOptions, Stage};
 pub use layers::{Inference, Regularizer};
+pub use precision::Precision;
 pub use scorer::CandleScorer;
 
 use crate::threat::{Channel, PerCategory};
@@ -39,6 +43,13 @@ pub struct WindowScore {
     /// The log-odds that a token is part of an attack, one a token, special tokens too. Empty unless asked for with
     /// [`Detail::Tokens`], and where the model has no token head.
     pub tokens: Vec<f32>,
+}
+
+impl WindowScore {
+    /// True if no logit is NaN or infinite.
+    fn is_finite(&self) -> bool {
+        self.logits.iter().map(|(_, logit)| logit).chain(&self.tokens).all(|logit| logit.is_finite())
+    }
 }
 
 /// Windows to score together, packed end to end without padding.
@@ -111,6 +122,9 @@ pub enum ScoreError {
         /// The longest that the encoder takes.
         limit: usize,
     },
+    /// A window has no token, or one that the encoder has no embedding for.
+    #[error("a window is empty or holds a token that is not in the encoder's vocabulary")]
+    NotInVocabulary,
     /// The tensor library refused.
     #[error("forward pass: {0}")]
     Tensor(#[from] candle_core::Error),

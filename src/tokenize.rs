@@ -1,16 +1,25 @@
 //! Canonical text to overlapping windows of token ids, so that every byte of a text of any length is read.
 //!
-//! The vocabulary and its rules are the artefact's `tokenizer.json`, run by the `tokenizers` crate. Nothing is ever
-//! truncated; special tokens that stand in a text are read as the plain text that they are.
+//! The vocabulary and its rules are the artefact's `tokenizer.json`; [`rules`] says which are understood, [`words`] and
+//! [`wordpiece`] apply them, and give the tokens that the `tokenizers` crate gives. Nothing is ever truncated; special
+//! tokens that stand in a text are read as the plain text that they are.
+
+mod normalize;
+mod rules;
+mod trie;
+mod wordpiece;
+mod words;
 
 use std::ops::Range;
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use tokenizers::Encoding;
 
-/// Long texts are tokenised in pieces of about this many bytes, cut at white space: WordPiece looks at one word at a
-/// time, and the tokenizer's own memory is many times its input's.
+use self::rules::{ModelRule, Rules};
+use self::wordpiece::WordPiece;
+use self::words::Words;
+
+/// Long texts are tokenised in pieces of about this many bytes, cut at white space, so that memory beside the tokens is
+/// bounded whatever stands in them.
 const PIECE_BYTES: usize = 8 * 1024;
 
 /// How a text is laid out in windows. Part of the artefact, since the model is trained and calibrated for it.
@@ -74,51 +83,52 @@ pub enum TokenizeError {
     Parse(String),
     /// `tokenizer.json` lacks a token that windows need.
     #[error("tokenizer.json has no token {0}")]
-    MissingToken(&'static str),
-    /// The library refused a text. The text itself is not in the message.
-    #[error("the tokenizer failed on a text of {bytes} bytes")]
-    Encode {
-        /// The text's length.
-        bytes: usize,
-    },
+    MissingToken(String),
+    /// `tokenizer.json` asks for what this crate does not do.
+    #[error("tokenizer.json asks for {0}, which is not supported")]
+    Unsupported(&'static str),
 }
 
 /// Turns canonical text into windows.
 #[derive(Debug)]
 pub struct Tokenizer {
-    inner: tokenizers::Tokenizer,
+    words: Words,
     cls: u32,
     sep: u32,
-    unknown: u32,
+    n_ids: usize,
 }
 
 impl Tokenizer {
     /// Reads a `tokenizer.json`.
     ///
     /// # Errors
-    /// It does not parse, or lacks `[CLS]`, `[SEP]` or `[UNK]`.
+    /// It does not parse, asks for rules that are not supported, or lacks `[CLS]`, `[SEP]` or the unknown token.
     pub fn from_bytes(json: &[u8]) -> Result<Self, TokenizeError> {
-        let mut inner =
-            tokenizers::Tokenizer::from_bytes(json).map_err(|error| TokenizeError::Parse(error.to_string()))?;
-        inner.with_truncation(None).map_err(|error| TokenizeError::Parse(error.to_string()))?;
-        inner.with_padding(None);
-        inner.set_encode_special_tokens(true);
-        let id = |token: &'static str| inner.token_to_id(token).ok_or(TokenizeError::MissingToken(token));
-        let (cls, sep, unknown) = (id("[CLS]")?, id("[SEP]")?, id("[UNK]")?);
-        Ok(Self { inner, cls, sep, unknown })
+        let rules = Rules::parse(json)?;
+        let max_chars = rules.max_word_chars()?;
+        let ModelRule::WordPiece { unk_token, continuing_subword_prefix, max_input_chars_per_word, vocab } =
+            rules.model;
+        let id = |token: &str| vocab.get(token).copied().ok_or_else(|| TokenizeError::MissingToken(token.to_owned()));
+        let vocabulary = WordPiece::new(&vocab, &continuing_subword_prefix, id(&unk_token)?, max_input_chars_per_word);
+        Ok(Self {
+            words: Words::new(vocabulary, max_chars),
+            cls: id("[CLS]")?,
+            sep: id("[SEP]")?,
+            n_ids: vocab.values().max().map_or(0, |largest| *largest as usize + 1),
+        })
     }
 
-    /// The number of entries in the vocabulary.
+    /// The number of rows that a table of embeddings needs: one more than the largest id.
     pub fn vocab_size(&self) -> usize {
-        self.inner.get_vocab_size(true)
+        self.n_ids
     }
 
     /// Lays a text out in windows.
     ///
     /// # Errors
-    /// The library refused the text.
+    /// None as yet: every text has tokens, if only unknown ones.
     pub fn windows(&self, text: &str, layout: WindowLayout) -> Result<Windows, TokenizeError> {
-        let tokens = self.tokens(text)?;
+        let tokens = self.tokens(text);
         let content = layout.content().max(1);
         let stride = content - layout.overlap.min(content - 1);
         let n_windows = 1 + tokens.len().saturating_sub(content).div_ceil(stride);
@@ -136,7 +146,7 @@ impl Tokenizer {
                 Window { ids: self.with_special_tokens(covered), range: first_byte..last_byte, tokens: start..end }
             })
             .collect();
-        let n_unknown = tokens.iter().filter(|token| token.id == self.unknown).count();
+        let n_unknown = tokens.iter().filter(|token| token.id == self.words.unknown()).count();
         Ok(Windows { windows, tokens: tokens.into_iter().map(|token| token.range).collect(), n_unknown })
     }
 
@@ -148,17 +158,13 @@ impl Tokenizer {
         ids
     }
 
-    fn tokens(&self, text: &str) -> Result<Vec<Token>, TokenizeError> {
-        let encoded = pieces(text)
-            .into_par_iter()
-            .map(|range| {
-                let piece = text.get(range.clone()).unwrap_or_default();
-                let encoding =
-                    self.inner.encode(piece, false).map_err(|_| TokenizeError::Encode { bytes: piece.len() })?;
-                Ok(Token::of_encoding(&encoding, range.start))
-            })
-            .collect::<Result<Vec<Vec<Token>>, TokenizeError>>()?;
-        Ok(encoded.into_iter().flatten().collect())
+    fn tokens(&self, text: &str) -> Vec<Token> {
+        // About four bytes make a token of plain text.
+        let mut tokens = Vec::with_capacity(text.len() / 4);
+        for piece in pieces(text) {
+            self.words.push(text.get(piece.clone()).unwrap_or_default(), piece.start, &mut tokens);
+        }
+        tokens
     }
 }
 
@@ -166,13 +172,6 @@ impl Tokenizer {
 struct Token {
     id: u32,
     range: Range<usize>,
-}
-
-impl Token {
-    fn of_encoding(encoding: &Encoding, base: usize) -> Vec<Self> {
-        let ranges = encoding.get_offsets().iter().map(|&(start, end)| base + start..base + end);
-        encoding.get_ids().iter().copied().zip(ranges).map(|(id, range)| Self { id, range }).collect()
-    }
 }
 
 /// Cuts a text behind white space into pieces of about [`PIECE_BYTES`]; inside a word only where it is longer than that.

@@ -38,9 +38,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("grpc", &["admission", "artifact", "batch", "pipeline", "policy", "sanitize", "threat"]),
-    ("config", &["batch", "grpc", "policy"]),
+    ("config", &["batch", "grpc", "model", "policy"]),
     ("app", &["admission", "artifact", "batch", "config", "grpc", "pipeline"]),
-    ("cli", &["admission", "app", "artifact", "batch", "config", "pipeline", "policy", "telemetry", "threat"]),
+    ("cli", &["admission", "app", "artifact", "batch", "config", "model", "pipeline", "policy", "telemetry", "threat"]),
 ];
 
 /// Crates that only one module may name: outside it, nobody knows of them.
@@ -49,7 +49,7 @@ const KNOWN_ONLY_TO: &[(&str, &[&str])] = &[
     ("prost", &["grpc"]),
     ("clap", &["cli", "config", "telemetry"]),
     ("candle_core", &["model", "artifact"]),
-    ("tokenizers", &["tokenize"]),
+    ("unicode_categories", &["tokenize"]),
     ("flate2", &["decode", "cli"]),
 ];
 

@@ -103,6 +103,31 @@ fn the_embedded_model_is_listed_and_verified() {
 }
 
 #[test]
+fn bench_engine_counts_what_it_scores() {
+    let mut ids = tempfile::NamedTempFile::new().unwrap();
+    ids.write_all(b"{\"ids\":[101,2023,102]}\n{\"ids\":[101,102]}\n{\"ids\":[101,2023,2023,102]}\n").unwrap();
+    let arguments = ["bench", "engine", "--json", "--threads", "1", "--batch", "2", "--rounds", "2", "--ids"];
+    let output = portcullis(&arguments).arg(ids.path()).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for (field, expected) in [("sequences", 3), ("tokens", 9), ("batch", 2), ("rounds", 2), ("threads", 1)] {
+        assert_eq!(report[field], expected, "{field}");
+    }
+    let number = |field: &str| report[field].as_f64().unwrap();
+    assert!((number("tokens_per_s") / number("sequences_per_s") - 3.0).abs() < 1e-6);
+    assert!(number("p50_ms") > 0.0 && number("p50_ms") <= number("p99_ms"));
+    assert!(!report["kernels"].as_array().unwrap().is_empty() && report["precision"] != "auto");
+}
+
+#[test]
+fn bench_engine_refuses_ids_that_the_model_does_not_have() {
+    let mut ids = tempfile::NamedTempFile::new().unwrap();
+    ids.write_all(b"{\"ids\":[101,99999999,102]}\n").unwrap();
+    let output = portcullis(&["bench", "engine", "--ids"]).arg(ids.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
 fn health_without_a_server_fails_with_the_address() {
     let output = run(&["health", "--address", "http://127.0.0.1:1", "--timeout", "1"]);
     assert_eq!(output.status.code(), Some(1));

@@ -19,6 +19,30 @@ pub fn forward(isa: Isa, x: &[f32], weight: &[f32], bias: &[f32], eps: f32, y: &
     );
 }
 
+/// Each row of `x`, as long as `weight`, plus the row of `added` with its number, which are `stride` apart, becomes its
+/// layer norm, in place.
+pub fn add_and_norm(isa: Isa, x: &mut [f32], added: &[f32], stride: usize, weight: &[f32], bias: &[f32], eps: f32) {
+    let length = weight.len().max(1);
+    isa.run(
+        #[inline(always)]
+        || {
+            for (x, added) in x.chunks_exact_mut(length).zip(added.chunks(stride.max(1))) {
+                for (x, added) in x.iter_mut().zip(added) {
+                    *x += added;
+                }
+                let mean = sum(x) / length as f32;
+                for x in x.iter_mut() {
+                    *x -= mean;
+                }
+                let scale = 1.0 / (dot(x, x) / length as f32 + eps).sqrt();
+                for ((x, &weight), &bias) in x.iter_mut().zip(weight).zip(bias) {
+                    *x = *x * scale * weight + bias;
+                }
+            }
+        },
+    );
+}
+
 /// Where the gradients of a layer norm's operands go.
 pub struct Gradients<'a> {
     /// Of the rows; overwritten.
@@ -107,11 +131,26 @@ mod tests {
     #[test]
     fn every_version_is_near_the_exact_function() {
         let (x, weight, bias) = operands();
-        for isa in [Isa::BASELINE, Isa::best()] {
+        for isa in Isa::available() {
             let mut y = vec![f32::NAN; x.len()];
             forward(isa, &x, &weight, &bias, EPS, &mut y);
             for (exact, &y) in exact(&x, &weight, &bias).into_iter().zip(&y) {
                 assert!((exact - f64::from(y)).abs() < 1e-5, "{isa:?}: {exact} and {y}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_sum_is_normed_in_place() {
+        let (sums, weight, bias) = operands();
+        const STRIDE: usize = LENGTH + 3;
+        let added: Vec<f32> = (0..3 * STRIDE).map(|i| (i as f32 * 0.4).cos()).collect();
+        let of_row = |i: usize| added[i / LENGTH * STRIDE + i % LENGTH];
+        for isa in Isa::available() {
+            let mut x: Vec<f32> = sums.iter().enumerate().map(|(i, sum)| sum - of_row(i)).collect();
+            add_and_norm(isa, &mut x, &added, STRIDE, &weight, &bias, EPS);
+            for (exact, &x) in exact(&sums, &weight, &bias).into_iter().zip(&x) {
+                assert!((exact - f64::from(x)).abs() < 1e-5, "{isa:?}: {exact} and {x}");
             }
         }
     }
@@ -131,7 +170,7 @@ mod tests {
             };
             (moved(1e-2) - moved(-1e-2)) / 2e-2
         };
-        for isa in [Isa::BASELINE, Isa::best()] {
+        for isa in Isa::available() {
             let (mut dx, mut dweight, mut dbias) = (vec![0.0; x.len()], vec![0.0; LENGTH], vec![0.0; LENGTH]);
             backward(isa, &x, &weight, EPS, &grad, Gradients { x: &mut dx, weight: &mut dweight, bias: &mut dbias });
             for (operand, gradients) in [dx, dweight, dbias].iter().enumerate() {

@@ -42,3 +42,16 @@ pub(crate) fn max(x: &[f32]) -> f32 {
     }
     lanes.iter().chain(rest).copied().fold(f32::NEG_INFINITY, f32::max)
 }
+
+/// The largest magnitude in x; 0 if there is none.
+#[inline(always)]
+pub(crate) fn max_magnitude(x: &[f32]) -> f32 {
+    let (chunks, rest) = x.as_chunks::<LANES>();
+    let mut lanes = [0.0_f32; LANES];
+    for chunk in chunks {
+        for (lane, &x) in lanes.iter_mut().zip(chunk) {
+            *lane = if x.abs() > *lane { x.abs() } else { *lane };
+        }
+    }
+    lanes.iter().chain(rest).fold(0.0, |largest, x| if x.abs() > largest { x.abs() } else { largest })
+}

@@ -9,7 +9,7 @@ use super::manifest::{CALIBRATION, GOLDEN, MANIFEST, MODEL_CARD, TOKENIZER, WEIG
 use super::{ArtifactError, ArtifactFiles, GoldenRecord, Manifest};
 use crate::calibrate::Calibration;
 use crate::canonical::canonicalize;
-use crate::model::{CandleScorer, Detail, Scorer, TokenBatch};
+use crate::model::{Detail, Engine, EngineError, EngineOptions, Precision, Scorer, TokenBatch};
 use crate::policy::{OperatingPoints, Policy, Thresholds};
 use crate::threat::PerChannel;
 use crate::tokenize::{Tokenizer, WindowLayout};
@@ -46,27 +46,32 @@ pub struct Model {
 }
 
 impl Model {
-    /// Verifies an artefact, loads it on the CPU and checks its golden inputs.
+    /// [`Self::load_with`] the best arithmetic, on all cores.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn load(files: &ArtifactFiles) -> Result<Self, ArtifactError> {
+        Self::load_with(files, EngineOptions::default())
+    }
+
+    /// Verifies an artefact, loads it on the CPU and checks its golden inputs. [`Precision::Auto`] is the fastest arithmetic
+    /// that passes this check.
     ///
     /// # Errors
     /// The first reason for which it must not be served.
-    pub fn load(files: &ArtifactFiles) -> Result<Self, ArtifactError> {
+    pub fn load_with(files: &ArtifactFiles, options: EngineOptions) -> Result<Self, ArtifactError> {
         let (manifest, digest) = Manifest::read(files)?;
         manifest.read_verified(files, MODEL_CARD)?;
-        let tokenizer = Tokenizer::from_bytes(&manifest.read_verified(files, TOKENIZER)?)
-            .map_err(|error| ArtifactError::invalid(TOKENIZER, error))?;
-        if tokenizer.vocab_size() > manifest.encoder.vocab_size {
-            return Err(ArtifactError::invalid(TOKENIZER, "the vocabulary is larger than the encoder's"));
-        }
+        let tokenizer = load_tokenizer(&manifest, files)?;
         let calibration: Calibration = serde_json::from_slice(&manifest.read_verified(files, CALIBRATION)?)
             .map_err(|error| ArtifactError::invalid(CALIBRATION, error))?;
         calibration.validate().map_err(|reason| ArtifactError::invalid(CALIBRATION, reason))?;
-        let golden = GoldenRecord::parse(&manifest.read_verified(files, GOLDEN)?)?;
-        let model = Self {
+        let scorer = load_checked(&manifest, files, &tokenizer, options)?;
+        Ok(Self {
             id: ModelId { name: manifest.name.clone(), version: manifest.version.clone(), digest },
             tokenizer,
             layout: manifest.window,
-            scorer: Arc::new(load_scorer(&manifest, files)?),
+            scorer: Arc::new(scorer),
             calibration,
             thresholds: manifest
                 .policy
@@ -74,9 +79,7 @@ impl Model {
                 .map_err(|reason| ArtifactError::invalid(MANIFEST, reason))?,
             operating_points: manifest.thresholds,
             policy: manifest.policy,
-        };
-        model.check_golden(&golden)?;
-        Ok(model)
+        })
     }
 
     /// Judges by other operating points than the authors chose.
@@ -88,30 +91,74 @@ impl Model {
         self.policy = policy;
         Ok(())
     }
-
-    fn check_golden(&self, records: &[GoldenRecord]) -> Result<(), ArtifactError> {
-        let mut batch = TokenBatch::default();
-        for record in records {
-            let windows = self
-                .tokenizer
-                .windows(&canonicalize(&record.text).visible.text, self.layout)
-                .map_err(|error| ArtifactError::invalid(GOLDEN, error))?
-                .windows;
-            match windows.as_slice() {
-                [window] => batch.push(&window.ids, record.surface.channel()),
-                _ => return Err(ArtifactError::invalid(GOLDEN, "a golden input does not fit one window")),
-            }
-        }
-        let scores = self.scorer.score(&batch, Detail::Categories)?;
-        records
-            .iter()
-            .zip(&scores)
-            .enumerate()
-            .try_for_each(|(index, (record, score))| record.check(index, &score.logits))
-    }
 }
 
-fn load_scorer(manifest: &Manifest, files: &ArtifactFiles) -> Result<CandleScorer, ArtifactError> {
+/// Verifies an artefact's weights and loads the engine alone, as [`Model::load_with`] does.
+///
+/// # Errors
+/// The first reason for which it must not be used.
+pub fn load_engine(files: &ArtifactFiles, options: EngineOptions) -> Result<Engine, ArtifactError> {
+    let (manifest, _) = Manifest::read(files)?;
+    load_checked(&manifest, files, &load_tokenizer(&manifest, files)?, options)
+}
+
+fn load_tokenizer(manifest: &Manifest, files: &ArtifactFiles) -> Result<Tokenizer, ArtifactError> {
+    let tokenizer = Tokenizer::from_bytes(&manifest.read_verified(files, TOKENIZER)?)
+        .map_err(|error| ArtifactError::invalid(TOKENIZER, error))?;
+    if tokenizer.vocab_size() > manifest.encoder.vocab_size {
+        return Err(ArtifactError::invalid(TOKENIZER, "the vocabulary is larger than the encoder's"));
+    }
+    Ok(tokenizer)
+}
+
+/// An engine that gives the golden inputs their logits.
+fn load_checked(
+    manifest: &Manifest,
+    files: &ArtifactFiles,
+    tokenizer: &Tokenizer,
+    options: EngineOptions,
+) -> Result<Engine, ArtifactError> {
+    let golden = GoldenRecord::parse(&manifest.read_verified(files, GOLDEN)?)?;
+    let batch = golden_batch(&golden, tokenizer, manifest.window)?;
+    load_scorer(manifest, files, options, |engine| check_golden(engine, &golden, &batch))
+}
+
+/// The golden inputs as windows, one each.
+fn golden_batch(
+    records: &[GoldenRecord],
+    tokenizer: &Tokenizer,
+    layout: WindowLayout,
+) -> Result<TokenBatch, ArtifactError> {
+    let mut batch = TokenBatch::default();
+    for record in records {
+        let windows = tokenizer
+            .windows(&canonicalize(&record.text).visible.text, layout)
+            .map_err(|error| ArtifactError::invalid(GOLDEN, error))?
+            .windows;
+        match windows.as_slice() {
+            [window] => batch.push(&window.ids, record.surface.channel()),
+            _ => return Err(ArtifactError::invalid(GOLDEN, "a golden input does not fit one window")),
+        }
+    }
+    Ok(batch)
+}
+
+fn check_golden(engine: &Engine, records: &[GoldenRecord], batch: &TokenBatch) -> Result<(), ArtifactError> {
+    let scores = engine.score(batch, Detail::Categories)?;
+    records
+        .iter()
+        .zip(&scores)
+        .enumerate()
+        .try_for_each(|(index, (record, score))| record.check(index, &score.logits, engine.precision()))
+}
+
+/// An engine that passes `check`. Where the choice is ours, the exact arithmetic stands in for one that does not.
+fn load_scorer(
+    manifest: &Manifest,
+    files: &ArtifactFiles,
+    options: EngineOptions,
+    check: impl Fn(&Engine) -> Result<(), ArtifactError>,
+) -> Result<Engine, ArtifactError> {
     let invalid = |error: candle_core::Error| ArtifactError::invalid(WEIGHTS, error);
     let weights = manifest.read_verified(files, WEIGHTS)?;
     let tensors = candle_core::safetensors::load_buffer(&weights, &Device::Cpu)
@@ -120,5 +167,23 @@ fn load_scorer(manifest: &Manifest, files: &ArtifactFiles) -> Result<CandleScore
         .map(|(name, tensor)| Ok((name, tensor.to_dtype(DType::F32)?)))
         .collect::<candle_core::Result<_>>()
         .map_err(invalid)?;
-    CandleScorer::load(&VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu), &manifest.encoder).map_err(invalid)
+    let vb = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
+    let load = |precision| {
+        let engine = Engine::new(&vb, &manifest.encoder, EngineOptions { precision, ..options }).map_err(refused)?;
+        check(&engine).map(|()| engine)
+    };
+    match load(options.precision) {
+        Err(ArtifactError::Golden { .. } | ArtifactError::Score(_)) if options.precision == Precision::Auto => {
+            load(Precision::F32)
+        }
+        result => result,
+    }
+}
+
+/// Weights that are off are the artefact's fault, all else is not.
+fn refused(error: EngineError) -> ArtifactError {
+    match error {
+        EngineError::Weights(error) => ArtifactError::invalid(WEIGHTS, error),
+        error => ArtifactError::Engine(error),
+    }
 }

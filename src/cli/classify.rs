@@ -14,6 +14,7 @@ use super::contract::{InputLine, OutputLine};
 use super::{load_model, set_policy};
 use crate::admission::Admission;
 use crate::batch::Limits;
+use crate::model::{EngineOptions, Precision};
 use crate::pipeline::{Analysis, Content, Options, Pipeline, Segment};
 use crate::policy::OperatingPoint;
 use crate::threat::{Category, Source};
@@ -45,6 +46,9 @@ pub(super) struct Arguments {
     /// Folder of the model in place of the embedded one
     #[arg(long, env = "PORTCULLIS_MODEL", value_name = "DIR")]
     model: Option<PathBuf>,
+    /// Arithmetic of the model: auto, int8, bf16 or f32
+    #[arg(long, env = "PORTCULLIS_PRECISION", value_name = "NAME", default_value_t)]
+    precision: Precision,
     /// Share of harmless texts that may be reviewed, at most: fpr_0.1%, fpr_0.5%, fpr_1%, fpr_2% or fpr_5%
     #[arg(long, env = "PORTCULLIS_REVIEW_AT", value_name = "POINT")]
     review_at: Option<OperatingPoint>,
@@ -54,7 +58,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let mut model = load_model(arguments.model)?;
+    let mut model = load_model(arguments.model, EngineOptions { precision: arguments.precision, ..EngineOptions::default() })?;
     set_policy(&mut model, arguments.review_at, arguments.block_at)?;
     let pipeline = Pipeline::start(model, BATCH, usize::MAX)?;
     let local = Local { pipeline, admission: Admission::new(usize::MAX, u32::MAX / 2) };

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use super::{load_model, model_files, write_line};
 use crate::artifact::{ArtifactFiles, Manifest};
+use crate::model::EngineOptions;
 
 /// List models, or verify one.
 #[derive(Debug, clap::Subcommand)]
@@ -27,7 +28,7 @@ pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::List { folder } => list(folder),
         Command::Verify { model } => {
-            let model = load_model(model)?;
+            let model = load_model(model, EngineOptions::default())?;
             write_line(&format!("accepted: {} {} sha256:{}", model.id.name, model.id.version, model.id.digest))?;
             Ok(ExitCode::SUCCESS)
         }

@@ -28,13 +28,14 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let settings = arguments.settings.or(file);
     let config = settings.check()?;
     let folder = settings.model.clone();
-    let mut model = tokio::task::spawn_blocking(move || load_model(folder)).await??;
+    let mut model = tokio::task::spawn_blocking(move || load_model(folder, config.engine)).await??;
     set_policy(&mut model, settings.review_at, settings.block_at)?;
     let (name, version, digest) = (model.id.name.clone(), model.id.version.clone(), model.id.digest.clone());
+    let device = model.scorer.device().to_owned();
     let server = Server::bind(config, model).await?;
     let mut terminate = signal(SignalKind::terminate()).context("watching for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("watching for SIGINT")?;
-    tracing::info!(address = %server.local_addr()?, model = name, version, digest, "serving");
+    tracing::info!(address = %server.local_addr()?, model = name, version, digest, device, "serving");
     server
         .run(async {
             tokio::select! {

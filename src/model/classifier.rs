@@ -16,9 +16,9 @@ const PADDING_BIAS: f32 = -1e9;
 /// A fine-tuned encoder: windows of token ids to logits.
 #[derive(Debug)]
 pub struct ThreatClassifier {
-    encoder: Encoder,
-    category_head: Head,
-    token_head: Option<Head>,
+    pub(super) encoder: Encoder,
+    pub(super) category_head: Head,
+    pub(super) token_head: Option<Head>,
     max_tokens: usize,
     device: Device,
 }
@@ -149,9 +149,9 @@ fn checked(ids: &[u32], logits: &[f32], mut tokens: Vec<f32>) -> Result<WindowSc
 
 /// An affine map from states to logits.
 #[derive(Debug)]
-struct Head {
-    weight: Tensor,
-    bias: Tensor,
+pub(super) struct Head {
+    pub(super) weight: Tensor,
+    pub(super) bias: Tensor,
 }
 
 impl Head {

@@ -20,9 +20,9 @@ pub struct EncoderInput {
 /// Embeddings and layers.
 #[derive(Debug)]
 pub struct Encoder {
-    embeddings: Embeddings,
-    layers: Vec<Layer>,
-    last: Layer,
+    pub(super) embeddings: Embeddings,
+    pub(super) layers: Vec<Layer>,
+    pub(super) last: Layer,
 }
 
 impl Encoder {
@@ -70,11 +70,11 @@ impl Encoder {
 }
 
 #[derive(Debug)]
-struct Embeddings {
-    word: Tensor,
-    position: Tensor,
-    token_type: Tensor,
-    norm: LayerNorm,
+pub(super) struct Embeddings {
+    pub(super) word: Tensor,
+    pub(super) position: Tensor,
+    pub(super) token_type: Tensor,
+    pub(super) norm: LayerNorm,
 }
 
 impl Embeddings {
@@ -103,11 +103,11 @@ impl Embeddings {
 }
 
 #[derive(Debug)]
-struct Layer {
-    attention: Attention,
-    intermediate: Linear,
-    output: Linear,
-    output_norm: LayerNorm,
+pub(super) struct Layer {
+    pub(super) attention: Attention,
+    pub(super) intermediate: Linear,
+    pub(super) output: Linear,
+    pub(super) output_norm: LayerNorm,
 }
 
 impl Layer {
@@ -132,13 +132,13 @@ impl Layer {
 }
 
 #[derive(Debug)]
-struct Attention {
-    query: Linear,
-    key: Linear,
-    value: Linear,
-    output: Linear,
-    output_norm: LayerNorm,
-    n_heads: usize,
+pub(super) struct Attention {
+    pub(super) query: Linear,
+    pub(super) key: Linear,
+    pub(super) value: Linear,
+    pub(super) output: Linear,
+    pub(super) output_norm: LayerNorm,
+    pub(super) n_heads: usize,
 }
 
 impl Attention {

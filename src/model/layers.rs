@@ -28,8 +28,8 @@ impl Regularizer for Inference {
 /// An affine map, y = x Wᵀ + b.
 #[derive(Debug)]
 pub(super) struct Linear {
-    weight: Tensor,
-    bias: Tensor,
+    pub(super) weight: Tensor,
+    pub(super) bias: Tensor,
 }
 
 impl Linear {
@@ -49,9 +49,9 @@ impl Linear {
 /// Layer normalisation over the last dimension (Ba et al. 2016, <https://arxiv.org/abs/1607.06450>).
 #[derive(Debug)]
 pub(super) struct LayerNorm {
-    weight: Tensor,
-    bias: Tensor,
-    eps: f32,
+    pub(super) weight: Tensor,
+    pub(super) bias: Tensor,
+    pub(super) eps: f32,
 }
 
 impl LayerNorm {

@@ -1,0 +1,129 @@
+//! The engine gives what the model's definition gives, in every arithmetic, however a batch is cut.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::sync::LazyLock;
+
+use candle_core::{DType, Device};
+use candle_nn::VarBuilder;
+use portcullis::artifact::{ArtifactFiles, Manifest, WEIGHTS};
+use portcullis::model::{CandleScorer, Detail, EncoderConfig, Engine, EngineOptions, Precision, ScoreError, Scorer, TokenBatch, WindowScore};
+use portcullis::threat::{Category, Channel};
+
+/// Logits go up to about 6. f32: six layers of sums in another order. Integers: 12 bits of weights and activations; random
+/// tokens are unlike any text, so that activations are larger than they are in texts.
+const TOLERANCES: [(Precision, f32); 2] = [(Precision::F32, 2e-4), (Precision::Int8, 0.08)];
+
+struct Model {
+    vb: VarBuilder<'static>,
+    config: EncoderConfig,
+    reference: CandleScorer,
+}
+
+static MODEL: LazyLock<Model> = LazyLock::new(|| {
+    let files = ArtifactFiles::embedded().unwrap();
+    let config = Manifest::read(&files).unwrap().0.encoder;
+    let tensors = candle_core::safetensors::load_buffer(&files.read(WEIGHTS).unwrap(), &Device::Cpu)
+        .unwrap()
+        .into_iter()
+        .map(|(name, tensor)| (name, tensor.to_dtype(DType::F32).unwrap()))
+        .collect();
+    let vb = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
+    let reference = CandleScorer::load(&vb, &config).unwrap();
+    Model { vb, config, reference }
+});
+
+fn engine(precision: Precision, threads: usize) -> Engine {
+    Engine::new(&MODEL.vb, &MODEL.config, EngineOptions { precision, threads }).unwrap()
+}
+
+/// Windows of random tokens with their special tokens, channels in turn.
+fn batch(lengths: impl IntoIterator<Item = usize>) -> TokenBatch {
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut batch = TokenBatch::default();
+    for (index, length) in lengths.into_iter().enumerate() {
+        let mut ids: Vec<u32> = (0..length)
+            .map(|_| {
+                seed ^= seed << 13;
+                seed ^= seed >> 7;
+                seed ^= seed << 17;
+                1000 + (seed % 28_000) as u32
+            })
+            .collect();
+        ids[0] = 101;
+        ids[length - 1] = 102;
+        batch.push(&ids, Channel::ALL[index % Channel::ALL.len()]);
+    }
+    batch
+}
+
+fn difference(a: &WindowScore, b: &WindowScore) -> f32 {
+    assert_eq!(a.tokens.len(), b.tokens.len());
+    let categories = Category::ALL.map(|category| (*a.logits.get(category), *b.logits.get(category)));
+    let tokens = a.tokens.iter().copied().zip(b.tokens.iter().copied());
+    categories.into_iter().chain(tokens).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+fn check(precision: Precision, threads: usize, detail: Detail, batch: &TokenBatch, tolerance: f32) {
+    let expected = MODEL.reference.score(batch, detail).unwrap();
+    let engine = engine(precision, threads);
+    // Twice: buffers that were used before must change nothing.
+    for _ in 0..2 {
+        let scores = engine.score(batch, detail).unwrap();
+        assert_eq!(scores.len(), expected.len());
+        let worst = scores.iter().zip(&expected).map(|(a, b)| difference(a, b)).fold(0.0, f32::max);
+        println!("{precision}, threads {threads}, {detail:?}, {} tokens: differs by {worst:.1e}", batch.n_tokens());
+        assert!(worst <= tolerance, "{precision}, threads {threads}, {detail:?}: {worst}");
+    }
+}
+
+#[test]
+fn every_length_scores_as_the_model_is_defined() {
+    for (precision, tolerance) in TOLERANCES {
+        for detail in [Detail::Categories, Detail::Tokens] {
+            for threads in [1, 3] {
+                check(precision, threads, detail, &batch((2..=128).step_by(7)), tolerance);
+            }
+        }
+    }
+}
+
+#[test]
+fn windows_that_are_cut_over_threads_score_as_the_model_is_defined() {
+    for (precision, tolerance) in TOLERANCES {
+        for lengths in [vec![2], vec![17], vec![128], vec![512], vec![100, 3, 2, 61]] {
+            check(precision, 2, Detail::Tokens, &batch(lengths.clone()), tolerance);
+            check(precision, 4, Detail::Categories, &batch(lengths), tolerance);
+        }
+    }
+}
+
+#[test]
+fn a_score_does_not_depend_on_the_rest_of_the_batch() {
+    let all = batch([40, 7, 128, 90, 33]);
+    for (precision, _) in TOLERANCES {
+        let engine = engine(precision, 1);
+        let together = engine.score(&all, Detail::Tokens).unwrap();
+        for (window, together) in all.windows().zip(&together) {
+            let alone: TokenBatch = std::iter::once(window).collect();
+            let alone = engine.score(&alone, Detail::Tokens).unwrap();
+            assert!(difference(&alone[0], together) <= 1e-4, "{precision}");
+        }
+    }
+}
+
+#[test]
+fn windows_that_cannot_be_scored_are_refused() {
+    let engine = engine(Precision::F32, 1);
+    let limit = MODEL.config.max_position_embeddings;
+    let refusal = |ids: &[u32]| {
+        let batch: TokenBatch = std::iter::once((ids, Channel::Data)).collect();
+        engine.score(&batch, Detail::Categories).map(drop)
+    };
+    assert!(refusal(&vec![1; limit]).is_ok());
+    assert!(matches!(refusal(&vec![1; limit + 1]), Err(ScoreError::WindowTooLong { .. })));
+    let last = MODEL.config.vocab_size as u32 - 1;
+    assert!(refusal(&[last]).is_ok());
+    assert!(matches!(refusal(&[last + 1]), Err(ScoreError::NotInVocabulary)));
+    assert!(matches!(refusal(&[]), Err(ScoreError::NotInVocabulary)));
+    assert!(engine.score(&TokenBatch::default(), Detail::Tokens).unwrap().is_empty());
+}
