@@ -1,19 +1,24 @@
 //! A model as files: what is in it, whether it is what it says, and how it becomes something that scores.
 //!
 //! Nothing is parsed before its digest was checked against the manifest, and nothing is served before the golden
-//! inputs gave their scores on this device. A model that fails either is refused, whole.
+//! inputs gave their scores on this device. A model that fails either is refused, whole. Only folders and the embedded model
+//! are read; [`crate::fetch`] makes a folder of a model that lies elsewhere.
 
 mod files;
 mod golden;
 mod load;
 mod manifest;
+mod trust;
+mod weights;
 
-pub use files::ArtifactFiles;
+pub use files::{ArtifactFiles, size_limit};
 pub use golden::{GoldenRecord, golden_tolerance};
 pub use load::{Model, ModelId, load_engine};
 pub use manifest::{
-    CALIBRATION, GOLDEN, MANIFEST, MODEL_CARD, Manifest, Provenance, SCHEMA_VERSION, TOKENIZER, WEIGHTS,
+    CALIBRATION, FILES, GOLDEN, MANIFEST, ML_BOM, MODEL_CARD, Manifest, Provenance, SCHEMA_VERSION, TOKENIZER, WEIGHTS,
 };
+pub use trust::TrustPolicy;
+pub use weights::read_weights;
 
 /// Why an artefact was refused.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +30,12 @@ pub enum ArtifactError {
         file: String,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// A symbolic link, folder or pipe stands where a file should.
+    #[error("{file} is no regular file")]
+    NotAFile {
+        /// The file's name in the artefact.
+        file: String,
     },
     /// A file is larger than anything that belongs there.
     #[error("{file} has {bytes} bytes; at most {limit} are accepted")]
@@ -46,6 +57,14 @@ pub enum ArtifactError {
         /// The file's digest, hexadecimal.
         actual: String,
     },
+    /// There is no signature.
+    #[error(
+        "the model is not signed; only the embedded model needs no signature by a trusted key, unless unsigned models are allowed"
+    )]
+    Unsigned,
+    /// There is a signature, but not one to trust.
+    #[error(transparent)]
+    Signature(#[from] crate::signing::SigningError),
     /// A file's content makes no sense.
     #[error("{file}: {reason}")]
     Invalid {

@@ -7,15 +7,15 @@ mod health;
 mod models;
 mod serve;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
-use crate::artifact::{ArtifactFiles, Model};
-use crate::model::EngineOptions;
-use crate::policy::{OperatingPoint, Policy};
+use crate::artifact::{ArtifactFiles, Model, TrustPolicy};
+use crate::config::{HubSettings, ModelSettings};
+use crate::fetch::{Hub, ModelSource};
+use crate::policy::Policy;
 use crate::telemetry::LogSettings;
 
 /// A threat classifier for AI traffic: prompt injection, jailbreaks, exfiltration.
@@ -63,29 +63,28 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")
 }
 
-/// The files of the model in a folder, or of the embedded one.
-fn model_files(folder: Option<PathBuf>) -> anyhow::Result<ArtifactFiles> {
-    match folder {
-        Some(folder) => Ok(ArtifactFiles::Folder(folder)),
-        None => ArtifactFiles::embedded().context("this binary was built without a model; name one with --model DIR"),
+/// The files of a model, fetched if they lie elsewhere; those of the embedded one if none is named.
+fn model_files(source: Option<&ModelSource>, hub: &Hub) -> anyhow::Result<ArtifactFiles> {
+    match source {
+        Some(ModelSource::Folder(folder)) => Ok(ArtifactFiles::Folder(folder.clone())),
+        Some(ModelSource::Hub(model)) => Ok(ArtifactFiles::Folder(hub.fetch(model)?)),
+        None => ArtifactFiles::embedded().context("this binary was built without a model; name one with --model"),
     }
 }
 
-/// Verifies and loads a model.
-fn load_model(folder: Option<PathBuf>, engine: EngineOptions) -> anyhow::Result<Model> {
-    let files = model_files(folder)?;
-    Model::load_with(&files, engine).with_context(|| format!("the model in {files} is refused"))
-}
-
-/// Lets a model judge by other operating points than its own, where they are given.
-fn set_policy(
-    model: &mut Model,
-    review_at: Option<OperatingPoint>,
-    block_at: Option<OperatingPoint>,
-) -> anyhow::Result<()> {
+/// Fetches, verifies and loads the model that the settings name, with their operating points in place of its own.
+fn load_model(settings: &ModelSettings, hub: &HubSettings) -> anyhow::Result<Model> {
+    let trust = settings.trust()?;
+    let files = model_files(settings.model.as_ref(), &hub.hub())?;
+    if trust == TrustPolicy::Anyone {
+        tracing::warn!(model = %files, "unsigned models are allowed: nobody vouches for what this one says");
+    }
+    let mut model = trust.load(&files, settings.engine()).with_context(|| format!("the model in {files} is refused"))?;
     let own = model.policy;
-    let policy = Policy { review: review_at.unwrap_or(own.review), block: block_at.unwrap_or(own.block) };
-    model.set_policy(policy).map_err(anyhow::Error::msg).context("--review-at and --block-at cannot be kept")
+    let policy =
+        Policy { review: settings.review_at.unwrap_or(own.review), block: settings.block_at.unwrap_or(own.block) };
+    model.set_policy(policy).map_err(anyhow::Error::msg).context("--review-at and --block-at cannot be kept")?;
+    Ok(model)
 }
 
 /// Writes a line to standard output.

@@ -2,16 +2,18 @@
 //!
 //! The only reader of the environment (through clap). Every mistake is reported at once.
 
+mod model;
+
+pub use model::{HubSettings, ModelSettings, read_keys};
+
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::batch::Limits;
 use crate::grpc::MessageLimits;
-use crate::model::{EngineOptions, Precision};
-use crate::policy::OperatingPoint;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -21,8 +23,6 @@ const MIB: usize = 1024 * KIB;
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
-    /// How the model computes.
-    pub engine: EngineOptions,
     /// How large a message may be.
     pub messages: MessageLimits,
     /// How large a batch may be.
@@ -46,21 +46,14 @@ pub struct Settings {
     /// Address and port to listen on [default: 127.0.0.1:50051]
     #[arg(long, env = "PORTCULLIS_LISTEN", value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
-    /// Folder of the model to serve in place of the embedded one
-    #[arg(long, env = "PORTCULLIS_MODEL", value_name = "DIR")]
-    pub model: Option<PathBuf>,
-    /// Arithmetic of the model: auto, int8, bf16 or f32 [default: auto, the fastest that the model answers rightly in]
-    #[arg(long, env = "PORTCULLIS_PRECISION", value_name = "NAME")]
-    precision: Option<Precision>,
-    /// Threads that the model computes on [default: one a core]
-    #[arg(long, env = "PORTCULLIS_THREADS", value_name = "N")]
-    threads: Option<usize>,
-    /// Share of harmless texts that may be reviewed, at most: fpr_0.1%, fpr_0.5%, fpr_1%, fpr_2% or fpr_5% [default: the model's]
-    #[arg(long, env = "PORTCULLIS_REVIEW_AT", value_name = "POINT")]
-    pub review_at: Option<OperatingPoint>,
-    /// Share of harmless texts that may be blocked, at most [default: the model's]
-    #[arg(long, env = "PORTCULLIS_BLOCK_AT", value_name = "POINT")]
-    pub block_at: Option<OperatingPoint>,
+    /// Which model.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub model: ModelSettings,
+    /// Where models that are no folders come from.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub hub: HubSettings,
     /// Bytes that one segment may have [default: 1 MiB]
     #[arg(long, env = "PORTCULLIS_MAX_SEGMENT_BYTES", value_name = "N")]
     max_segment_bytes: Option<usize>,
@@ -115,10 +108,7 @@ impl Settings {
         Self {
             listen: self.listen.or(other.listen),
             model: self.model.or(other.model),
-            precision: self.precision.or(other.precision),
-            threads: self.threads.or(other.threads),
-            review_at: self.review_at.or(other.review_at),
-            block_at: self.block_at.or(other.block_at),
+            hub: self.hub.or(other.hub),
             max_segment_bytes: self.max_segment_bytes.or(other.max_segment_bytes),
             max_message_bytes: self.max_message_bytes.or(other.max_message_bytes),
             max_segments: self.max_segments.or(other.max_segments),
@@ -137,12 +127,7 @@ impl Settings {
     /// # Errors
     /// Every mistake at once.
     pub fn check(&self) -> Result<Config, ConfigError> {
-        let engine = EngineOptions::default();
         let config = Config {
-            engine: EngineOptions {
-                precision: self.precision.unwrap_or(engine.precision),
-                threads: self.threads.unwrap_or(engine.threads),
-            },
             listen: self.listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 50051))),
             messages: MessageLimits {
                 segment_bytes: self.max_segment_bytes.unwrap_or(MIB),
@@ -158,7 +143,6 @@ impl Settings {
             drain_timeout: Duration::from_millis(self.drain_timeout_ms.unwrap_or(30_000)),
         };
         let positive = [
-            ("threads", config.engine.threads),
             ("max_segment_bytes", config.messages.segment_bytes),
             ("max_message_bytes", config.messages.message_bytes),
             ("max_segments", config.messages.segments),
@@ -187,11 +171,22 @@ mod tests {
     #[test]
     fn earlier_settings_win_and_defaults_fill_in() {
         let flags: Settings = toml::from_str("max_segments = 3\nprecision = \"f32\"").unwrap();
+        assert_eq!(flags.model.engine().precision, Precision::F32);
         let file: Settings = toml::from_str("max_segments = 9\nbatch_tokens = 512").unwrap();
         let config = flags.or(file).check().unwrap();
         assert_eq!((config.messages.segments, config.batches.batch_tokens), (3, 512));
         assert_eq!(config.messages.segment_bytes, MIB);
-        assert_eq!(config.engine.precision, Precision::F32);
+    }
+
+    #[test]
+    fn settings_of_the_model_stand_beside_the_others() {
+        let settings: Settings = toml::from_str("trusted_key = [\"a.pem\"]\noffline = true\nmax_segments = 3").unwrap();
+        let message = settings.model.trust().unwrap_err().to_string();
+        assert!(message.contains("a.pem"), "{message}");
+        assert!(settings.hub.hub().is_offline && settings.check().is_ok());
+        assert!(toml::from_str::<Settings>("model = \"hf:owner/name@main\"").is_err());
+        let both: Settings = toml::from_str("trusted_key = [\"a.pem\"]\nallow_unsigned_model = true").unwrap();
+        assert!(both.model.trust().unwrap_err().to_string().contains("allow_unsigned_model"));
     }
 
     #[test]

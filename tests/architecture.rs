@@ -17,7 +17,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("model", &["threat"]),
     ("calibrate", &["model", "threat"]),
     ("policy", &["threat"]),
-    ("artifact", &["calibrate", "canonical", "model", "policy", "threat", "tokenize"]),
+    ("signing", &[]),
+    ("artifact", &["calibrate", "canonical", "model", "policy", "signing", "threat", "tokenize"]),
+    ("fetch", &["artifact", "signing"]),
     ("batch", &["model", "threat"]),
     ("sanitize", &["structure"]),
     (
@@ -38,9 +40,25 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("grpc", &["admission", "artifact", "batch", "pipeline", "policy", "sanitize", "threat"]),
-    ("config", &["batch", "grpc", "model", "policy"]),
+    ("config", &["artifact", "batch", "fetch", "grpc", "model", "policy", "signing"]),
     ("app", &["admission", "artifact", "batch", "config", "grpc", "pipeline"]),
-    ("cli", &["admission", "app", "artifact", "batch", "config", "model", "pipeline", "policy", "telemetry", "threat"]),
+    (
+        "cli",
+        &[
+            "admission",
+            "app",
+            "artifact",
+            "batch",
+            "config",
+            "fetch",
+            "model",
+            "pipeline",
+            "policy",
+            "signing",
+            "telemetry",
+            "threat",
+        ],
+    ),
 ];
 
 /// Crates that only one module may name: outside it, nobody knows of them.
@@ -50,6 +68,9 @@ const KNOWN_ONLY_TO: &[(&str, &[&str])] = &[
     ("clap", &["cli", "config", "telemetry"]),
     ("candle_core", &["model", "artifact"]),
     ("unicode_categories", &["tokenize"]),
+    ("p256", &["signing"]),
+    ("hf_hub", &["fetch"]),
+    ("safetensors", &["artifact"]),
     ("flate2", &["decode", "cli"]),
 ];
 

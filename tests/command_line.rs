@@ -102,6 +102,68 @@ fn the_embedded_model_is_listed_and_verified() {
     assert!(text(&refused.stderr).contains("manifest.json"));
 }
 
+/// A pair of keys, a signed model, and what becomes of it when a byte flips.
+#[test]
+fn models_are_signed_and_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (model, keys) = (at("model"), at("keys"));
+    let (private, public) = (at("keys/private.pem"), at("keys/public.pem"));
+    assert!(run(&["models", "keygen", "--out", &keys]).status.success());
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&private).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    let before = std::fs::read(&private).unwrap();
+    assert_eq!(run(&["models", "keygen", "--out", &keys]).status.code(), Some(1));
+    assert_eq!(std::fs::read(&private).unwrap(), before, "a key is never replaced");
+
+    std::fs::create_dir(&model).unwrap();
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/models/default")).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, folder.path().join("model").join(path.file_name().unwrap())).unwrap();
+    }
+    let verify = ["models", "verify", &model, "--key", &public];
+    let unsigned = run(&verify);
+    assert_eq!(unsigned.status.code(), Some(1));
+    assert!(text(&unsigned.stderr).contains("not signed"));
+    assert!(run(&["models", "sign", &model, "--key", &private]).status.success());
+    let accepted = run(&verify);
+    assert!(accepted.status.success(), "{}", text(&accepted.stderr));
+    assert!(text(&accepted.stdout).trim_end().ends_with("signed with a given key"));
+
+    let card = folder.path().join("model/MODEL_CARD.md");
+    let mut content = std::fs::read(&card).unwrap();
+    content[7] ^= 1;
+    std::fs::write(&card, content).unwrap();
+    let refused = run(&verify);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("MODEL_CARD.md was changed"), "{}", text(&refused.stderr));
+    // A manifest that is the embedded model's makes no exception for files that are not.
+    let refused = run(&["classify", "hello", "--model", &model]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("MODEL_CARD.md"), "{}", text(&refused.stderr));
+}
+
+#[test]
+fn unsigned_models_are_neither_served_nor_used_unless_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/models/default")).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
+    }
+    let manifest = folder.path().join("manifest.json");
+    let other = std::fs::read_to_string(&manifest).unwrap().replace("\"default\"", "\"other\"");
+    std::fs::write(&manifest, other).unwrap();
+    let model = folder.path().to_str().unwrap();
+    for command in [["serve", "--listen=127.0.0.1:0"], ["classify", "hello"]] {
+        let refused = run(&[command.as_slice(), &["--model", model]].concat());
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(text(&refused.stderr).contains("not signed"), "{}", text(&refused.stderr));
+    }
+    let allowed = run(&["classify", "hello", "--model", model, "--allow-unsigned-model"]);
+    assert!(allowed.status.success() && text(&allowed.stdout).contains("(other "));
+    assert!(text(&allowed.stderr).contains("nobody vouches"), "{}", text(&allowed.stderr));
+}
+
 #[test]
 fn bench_engine_counts_what_it_scores() {
     let mut ids = tempfile::NamedTempFile::new().unwrap();

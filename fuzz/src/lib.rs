@@ -5,6 +5,7 @@
 
 mod ranges;
 
+pub mod artifact;
 pub mod canonicalize;
 pub mod decode;
 pub mod detect;
@@ -15,7 +16,8 @@ pub mod offset_map;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
+    ("artifact", artifact::check),
     ("canonicalize", canonicalize::check),
     ("decode", decode::check),
     ("detect", detect::check),

@@ -7,7 +7,10 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use super::ArtifactError;
-use super::manifest::{CALIBRATION, GOLDEN, MANIFEST, MODEL_CARD, TOKENIZER, WEIGHTS};
+#[cfg(feature = "embedded-model")]
+use super::manifest::{CALIBRATION, MANIFEST, ML_BOM};
+use super::manifest::{GOLDEN, MODEL_CARD, TOKENIZER, WEIGHTS};
+use crate::signing::{MAX_BUNDLE_BYTES, SIGNATURE};
 
 /// The files of an artefact, by name. No name has a path separator: an artefact is flat.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +30,7 @@ impl ArtifactFiles {
     /// Reads a file of at most its kind's size.
     ///
     /// # Errors
-    /// It is missing, unreadable or too large.
+    /// It is missing, unreadable, too large or no regular file: a link could lead anywhere, a pipe never end.
     pub fn read(&self, name: &str) -> Result<Cow<'static, [u8]>, ArtifactError> {
         let unreadable = |source| ArtifactError::Read { file: name.to_owned(), source };
         match self {
@@ -38,7 +41,11 @@ impl ArtifactFiles {
                 .ok_or_else(|| unreadable(std::io::ErrorKind::NotFound.into())),
             Self::Folder(folder) => {
                 let limit = size_limit(name);
-                let file = File::open(folder.join(name)).map_err(unreadable)?;
+                let path = folder.join(name);
+                if !path.symlink_metadata().map_err(unreadable)?.is_file() {
+                    return Err(ArtifactError::NotAFile { file: name.to_owned() });
+                }
+                let file = File::open(path).map_err(unreadable)?;
                 let bytes = file.metadata().map_err(unreadable)?.len();
                 if bytes > limit {
                     return Err(ArtifactError::TooLarge { file: name.to_owned(), bytes, limit });
@@ -61,13 +68,13 @@ impl fmt::Display for ArtifactFiles {
 }
 
 /// The most bytes that a file of this name may have.
-fn size_limit(name: &str) -> u64 {
+pub fn size_limit(name: &str) -> u64 {
     const MIB: u64 = 1024 * 1024;
     match name {
         WEIGHTS => 4096 * MIB,
         TOKENIZER => 64 * MIB,
-        MANIFEST | CALIBRATION => MIB,
         GOLDEN | MODEL_CARD => 8 * MIB,
+        SIGNATURE => MAX_BUNDLE_BYTES,
         _ => MIB,
     }
 }
@@ -87,6 +94,7 @@ const EMBEDDED: Option<&[(&str, &[u8])]> = embed! {
     CALIBRATION => "calibration.json",
     GOLDEN => "golden.jsonl",
     MODEL_CARD => "MODEL_CARD.md",
+    ML_BOM => "ml-bom.cdx.json",
 };
 
 #[cfg(not(feature = "embedded-model"))]

@@ -17,6 +17,9 @@ pub fn golden_tolerance(precision: Precision) -> f32 {
     }
 }
 
+/// Golden inputs that a model may have: they are scored each time it is loaded.
+const MAX_RECORDS: usize = 1000;
+
 /// One golden input.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,9 +36,12 @@ impl GoldenRecord {
     /// Parses the file.
     ///
     /// # Errors
-    /// A line is not a record, or there is none.
+    /// A line is not a record, there is none, or there are too many.
     pub fn parse(bytes: &[u8]) -> Result<Vec<Self>, ArtifactError> {
         let text = std::str::from_utf8(bytes).map_err(|error| ArtifactError::invalid(GOLDEN, error))?;
+        if text.lines().count() > MAX_RECORDS {
+            return Err(ArtifactError::invalid(GOLDEN, format!("there are more than {MAX_RECORDS} golden inputs")));
+        }
         let records = text
             .lines()
             .enumerate()

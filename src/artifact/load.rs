@@ -5,7 +5,8 @@ use std::sync::Arc;
 use candle_core::{DType, Device};
 use candle_nn::VarBuilder;
 
-use super::manifest::{CALIBRATION, GOLDEN, MANIFEST, MODEL_CARD, TOKENIZER, WEIGHTS};
+use super::manifest::{CALIBRATION, GOLDEN, MANIFEST, ML_BOM, MODEL_CARD, TOKENIZER, WEIGHTS};
+use super::weights::read_weights;
 use super::{ArtifactError, ArtifactFiles, GoldenRecord, Manifest};
 use crate::calibrate::Calibration;
 use crate::canonical::canonicalize;
@@ -62,6 +63,7 @@ impl Model {
     pub fn load_with(files: &ArtifactFiles, options: EngineOptions) -> Result<Self, ArtifactError> {
         let (manifest, digest) = Manifest::read(files)?;
         manifest.read_verified(files, MODEL_CARD)?;
+        manifest.read_verified(files, ML_BOM)?;
         let tokenizer = load_tokenizer(&manifest, files)?;
         let calibration: Calibration = serde_json::from_slice(&manifest.read_verified(files, CALIBRATION)?)
             .map_err(|error| ArtifactError::invalid(CALIBRATION, error))?;
@@ -160,13 +162,7 @@ fn load_scorer(
     check: impl Fn(&Engine) -> Result<(), ArtifactError>,
 ) -> Result<Engine, ArtifactError> {
     let invalid = |error: candle_core::Error| ArtifactError::invalid(WEIGHTS, error);
-    let weights = manifest.read_verified(files, WEIGHTS)?;
-    let tensors = candle_core::safetensors::load_buffer(&weights, &Device::Cpu)
-        .map_err(invalid)?
-        .into_iter()
-        .map(|(name, tensor)| Ok((name, tensor.to_dtype(DType::F32)?)))
-        .collect::<candle_core::Result<_>>()
-        .map_err(invalid)?;
+    let tensors = read_weights(&manifest.read_verified(files, WEIGHTS)?)?;
     let vb = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
     let load = |precision| {
         let engine = Engine::new(&vb, &manifest.encoder, EngineOptions { precision, ..options }).map_err(refused)?;

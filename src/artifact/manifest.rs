@@ -26,9 +26,11 @@ pub const CALIBRATION: &str = "calibration.json";
 pub const GOLDEN: &str = "golden.jsonl";
 /// What people should know: data, metrics, limits, licence.
 pub const MODEL_CARD: &str = "MODEL_CARD.md";
+/// What tools should know: a bill of materials in CycloneDX.
+pub const ML_BOM: &str = "ml-bom.cdx.json";
 
 /// Every file that a manifest must name.
-const FILES: [&str; 5] = [WEIGHTS, TOKENIZER, CALIBRATION, GOLDEN, MODEL_CARD];
+pub const FILES: [&str; 6] = [WEIGHTS, TOKENIZER, CALIBRATION, GOLDEN, MODEL_CARD, ML_BOM];
 
 /// The content of `manifest.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,7 +40,7 @@ pub struct Manifest {
     pub schema_version: u32,
     /// The model's name: lower-case letters, digits, `-`.
     pub name: String,
-    /// The model's version.
+    /// The model's version, by the rules of Semantic Versioning 2.0.
     pub version: String,
     /// The encoder family; `bert`.
     pub architecture: String,
@@ -72,8 +74,12 @@ pub struct Provenance {
     pub base_sha256: String,
     /// SHA-256 over the training data.
     pub data_sha256: String,
+    /// SHA-256 of the data card, which accounts for that data.
+    pub data_card_sha256: String,
     /// SHA-256 of the recipe.
     pub recipe_sha256: String,
+    /// The commit of the training code.
+    pub commit: String,
     /// The seed of the run.
     pub seed: u64,
 }
@@ -85,10 +91,18 @@ impl Manifest {
     /// It is unreadable, of another schema, or inconsistent.
     pub fn read(files: &ArtifactFiles) -> Result<(Self, String), ArtifactError> {
         let bytes = files.read(MANIFEST)?;
+        Ok((Self::parse(&bytes)?, hex_digest(&bytes)))
+    }
+
+    /// Parses and checks a manifest.
+    ///
+    /// # Errors
+    /// It is of another schema, or inconsistent.
+    pub fn parse(json: &[u8]) -> Result<Self, ArtifactError> {
         let invalid = |reason: String| ArtifactError::invalid(MANIFEST, reason);
-        let manifest: Self = serde_json::from_slice(&bytes).map_err(|error| invalid(error.to_string()))?;
+        let manifest: Self = serde_json::from_slice(json).map_err(|error| invalid(error.to_string()))?;
         manifest.validate().map_err(invalid)?;
-        Ok((manifest, hex_digest(&bytes)))
+        Ok(manifest)
     }
 
     fn validate(&self) -> Result<(), String> {
@@ -97,9 +111,10 @@ impl Manifest {
         }
         let named = !self.name.is_empty()
             && self.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-        if !named || self.version.is_empty() {
-            return Err("name must be lower-case letters, digits and '-', and version must be set".to_owned());
+        if !named {
+            return Err("name must be lower-case letters, digits and '-'".to_owned());
         }
+        semver::Version::parse(&self.version).map_err(|error| format!("version is no semantic version: {error}"))?;
         if self.architecture != "bert" || self.pooling != "cls" {
             return Err(format!("architecture {:?} with pooling {:?} is unknown", self.architecture, self.pooling));
         }

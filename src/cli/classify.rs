@@ -11,12 +11,11 @@ use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::contract::{InputLine, OutputLine};
-use super::{load_model, set_policy};
+use super::load_model;
 use crate::admission::Admission;
 use crate::batch::Limits;
-use crate::model::{EngineOptions, Precision};
+use crate::config::{HubSettings, ModelSettings};
 use crate::pipeline::{Analysis, Content, Options, Pipeline, Segment};
-use crate::policy::OperatingPoint;
 use crate::threat::{Category, Source};
 
 /// Lines under way at the same time: enough to fill batches, few enough that long texts fit in memory.
@@ -43,23 +42,14 @@ pub(super) struct Arguments {
     /// File to write the answers to; - for standard output
     #[arg(long, value_name = "FILE", default_value = "-", requires = "input")]
     output: PathBuf,
-    /// Folder of the model in place of the embedded one
-    #[arg(long, env = "PORTCULLIS_MODEL", value_name = "DIR")]
-    model: Option<PathBuf>,
-    /// Arithmetic of the model: auto, int8, bf16 or f32
-    #[arg(long, env = "PORTCULLIS_PRECISION", value_name = "NAME", default_value_t)]
-    precision: Precision,
-    /// Share of harmless texts that may be reviewed, at most: fpr_0.1%, fpr_0.5%, fpr_1%, fpr_2% or fpr_5%
-    #[arg(long, env = "PORTCULLIS_REVIEW_AT", value_name = "POINT")]
-    review_at: Option<OperatingPoint>,
-    /// Share of harmless texts that may be blocked, at most
-    #[arg(long, env = "PORTCULLIS_BLOCK_AT", value_name = "POINT")]
-    block_at: Option<OperatingPoint>,
+    #[command(flatten)]
+    model: ModelSettings,
+    #[command(flatten)]
+    hub: HubSettings,
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let mut model = load_model(arguments.model, EngineOptions { precision: arguments.precision, ..EngineOptions::default() })?;
-    set_policy(&mut model, arguments.review_at, arguments.block_at)?;
+    let model = load_model(&arguments.model, &arguments.hub)?;
     let pipeline = Pipeline::start(model, BATCH, usize::MAX)?;
     let local = Local { pipeline, admission: Admission::new(usize::MAX, u32::MAX / 2) };
     match (arguments.text, arguments.input) {

@@ -1,13 +1,21 @@
-//! `models`: what there is, and whether it is what it says.
+//! `models`: what there is, whether it is what it says, and who says so.
 
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::{load_model, model_files, write_line};
-use crate::artifact::{ArtifactFiles, Manifest};
-use crate::model::EngineOptions;
+use anyhow::Context;
 
-/// List models, or verify one.
+use super::{model_files, write_line};
+use crate::artifact::{ArtifactFiles, Manifest, TrustPolicy};
+use crate::config::{HubSettings, read_keys};
+use crate::fetch::{Hub, ModelSource};
+use crate::model::EngineOptions;
+use crate::signing::{PrivateKey, SIGNATURE, Statement, sign};
+
+/// List, verify or sign models.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// List the embedded model and those in subfolders of a folder
@@ -16,27 +24,49 @@ pub(super) enum Command {
         #[arg(long, value_name = "DIR")]
         folder: Option<PathBuf>,
     },
-    /// Check a model's digests, load it and score its golden inputs; exit status 1 and the reason if it is refused
+    /// Check a model's signature and digests, load it and score its golden inputs; exit status 1 and the reason if it is
+    /// refused
     Verify {
-        /// Folder of the model; the embedded one if left out
+        /// Folder of the model, or hf:OWNER/NAME@COMMIT; the embedded one if left out
+        #[arg(value_name = "MODEL")]
+        model: Option<ModelSource>,
+        /// Public key that must have signed the model; may be repeated: one of them. Without it, no signature is looked at
+        #[arg(long, value_name = "FILE")]
+        key: Vec<PathBuf>,
+        #[command(flatten)]
+        hub: HubSettings,
+    },
+    /// Make a pair of keys: private.pem to sign with, which only you may read, and public.pem to give away
+    Keygen {
+        /// Folder to write them to; keys that are there are never replaced
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
+    /// Sign every file in a model's folder, by OpenSSF Model Signing v1.0
+    Sign {
+        /// Folder of the model
         #[arg(value_name = "DIR")]
-        model: Option<PathBuf>,
+        model: PathBuf,
+        /// Private key, a PEM file
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// File to write the signature to [default: model.sig in the folder, where it is looked for]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
     },
 }
 
 pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::List { folder } => list(folder),
-        Command::Verify { model } => {
-            let model = load_model(model, EngineOptions::default())?;
-            write_line(&format!("accepted: {} {} sha256:{}", model.id.name, model.id.version, model.id.digest))?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Verify { model, key, hub } => verify(model.as_ref(), &key, &hub.hub()),
+        Command::Keygen { out } => keygen(&out),
+        Command::Sign { model, key, out } => sign_folder(&model, &key, out.as_deref()),
     }
 }
 
 fn list(folder: Option<PathBuf>) -> anyhow::Result<ExitCode> {
-    let mut all: Vec<ArtifactFiles> = model_files(None).into_iter().collect();
+    let mut all: Vec<ArtifactFiles> = ArtifactFiles::embedded().into_iter().collect();
     if let Some(folder) = folder {
         let mut folders =
             std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
@@ -52,5 +82,38 @@ fn list(folder: Option<PathBuf>) -> anyhow::Result<ExitCode> {
             Err(error) => write_line(&format!("refused: {files}: {error}"))?,
         }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn verify(model: Option<&ModelSource>, keys: &[PathBuf], hub: &Hub) -> anyhow::Result<ExitCode> {
+    let trust = if keys.is_empty() { TrustPolicy::Anyone } else { TrustPolicy::SignedBy(read_keys(keys)?) };
+    let files = model_files(model, hub)?;
+    let model = trust.load(&files, EngineOptions::default()).with_context(|| format!("the model in {files} is refused"))?;
+    let signed = if keys.is_empty() { "" } else { ", signed with a given key" };
+    write_line(&format!("accepted: {} {} sha256:{}{signed}", model.id.name, model.id.version, model.id.digest))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn keygen(folder: &Path) -> anyhow::Result<ExitCode> {
+    let key = PrivateKey::generate()?;
+    let public = key.public()?;
+    std::fs::create_dir_all(folder).with_context(|| format!("making the folder {}", folder.display()))?;
+    for (name, mode, pem) in [("private.pem", 0o600, key.to_pem()?.as_str()), ("public.pem", 0o644, public.to_pem())] {
+        let path = folder.join(name);
+        let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&path);
+        file.and_then(|mut file| file.write_all(pem.as_bytes()))
+            .with_context(|| format!("writing {}", path.display()))?;
+    }
+    write_line(&format!("key {}", public.id()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn sign_folder(folder: &Path, key: &Path, out: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let pem = std::fs::read_to_string(key).with_context(|| format!("reading {}", key.display()))?;
+    let key = PrivateKey::from_pem(&pem).with_context(|| key.display().to_string())?;
+    let statement = Statement::of_folder(folder).with_context(|| format!("{} cannot be signed", folder.display()))?;
+    let out = out.map_or_else(|| folder.join(SIGNATURE), Path::to_owned);
+    std::fs::write(&out, sign(&statement, &key)?).with_context(|| format!("writing {}", out.display()))?;
+    write_line(&format!("signed {} files with key {}: {}", statement.files.len(), key.public()?.id(), out.display()))?;
     Ok(ExitCode::SUCCESS)
 }

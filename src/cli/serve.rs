@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{load_model, set_policy};
+use super::load_model;
 use crate::app::Server;
 use crate::config::Settings;
 
@@ -27,9 +27,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let file = arguments.config.as_deref().map(Settings::read).transpose()?.unwrap_or_default();
     let settings = arguments.settings.or(file);
     let config = settings.check()?;
-    let folder = settings.model.clone();
-    let mut model = tokio::task::spawn_blocking(move || load_model(folder, config.engine)).await??;
-    set_policy(&mut model, settings.review_at, settings.block_at)?;
+    let model = tokio::task::spawn_blocking(move || load_model(&settings.model, &settings.hub)).await??;
     let (name, version, digest) = (model.id.name.clone(), model.id.version.clone(), model.id.digest.clone());
     let device = model.scorer.device().to_owned();
     let server = Server::bind(config, model).await?;

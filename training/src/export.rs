@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use candle_core::{DType, Tensor};
 use portcullis::artifact::{
-    ArtifactFiles, CALIBRATION, GOLDEN, GoldenRecord, MANIFEST, MODEL_CARD, Manifest, Model, Provenance,
+    ArtifactFiles, CALIBRATION, GOLDEN, GoldenRecord, MANIFEST, ML_BOM, MODEL_CARD, Manifest, Model, Provenance,
     SCHEMA_VERSION, TOKENIZER, WEIGHTS,
 };
 use portcullis::canonical::canonicalize;
@@ -16,6 +16,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::calibrate::Calibrated;
+use crate::ml_bom::ml_bom;
 use crate::run::RunDir;
 
 /// Pack a calibrated run as an artefact.
@@ -30,12 +31,21 @@ pub struct Arguments {
     /// The model's name: lower-case letters, digits and '-'
     #[arg(long, default_value = "default")]
     name: String,
-    /// The model's version
+    /// The model's version, a semantic version
     #[arg(long)]
     version: String,
     /// Model card to include
     #[arg(long, value_name = "FILE")]
     card: PathBuf,
+    /// Data card of the run, as `prepare` wrote it; its SHA-256 is recorded
+    #[arg(long, value_name = "FILE")]
+    data_card: PathBuf,
+    /// Commit of the code that trained the model: "$(git rev-parse HEAD)"
+    #[arg(long)]
+    commit: String,
+    /// License of the model, an SPDX identifier, for its bill of materials
+    #[arg(long, value_name = "ID")]
+    license: Option<String>,
     /// Golden inputs: lines of {"text", "surface"}, each short enough for one window
     #[arg(long, value_name = "FILE", default_value = "training/configs/golden_inputs.jsonl")]
     golden: PathBuf,
@@ -51,7 +61,7 @@ struct GoldenInput {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let run = RunDir::open(&arguments.run)?;
     let calibrated: Calibrated = run.read_json("calibrated.json").context("calibrate the run before its export")?;
-    let card = std::fs::read(&arguments.card).with_context(|| format!("reading {}", arguments.card.display()))?;
+    let card = read(&arguments.card)?;
     let golden = golden_records(&arguments.golden, &run.model(&arguments.name, &calibrated)?)?;
     std::fs::create_dir_all(&arguments.output)?;
 
@@ -67,7 +77,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         write(GOLDEN, golden.as_bytes())?,
         write(MODEL_CARD, &card)?,
     ]);
-    let manifest = manifest(arguments, &run, &calibrated, files)?;
+    let mut manifest = manifest(arguments, &run, &calibrated, files)?;
+    let bill = ml_bom(&manifest, arguments.license.as_deref());
+    manifest.files.extend([write(ML_BOM, &serde_json::to_vec_pretty(&bill)?)?]);
     write(MANIFEST, &serde_json::to_vec_pretty(&manifest)?)?;
     let model =
         Model::load(&ArtifactFiles::Folder(arguments.output.clone())).context("the exported artefact is refused")?;
@@ -98,7 +110,9 @@ fn manifest(
             base_revision: recipe.base.revision.clone(),
             base_sha256: recipe.base.sha256.clone(),
             data_sha256: progress.data_sha256,
+            data_card_sha256: digest(&read(&arguments.data_card)?),
             recipe_sha256: digest(toml::to_string(&recipe)?.as_bytes()),
+            commit: arguments.commit.clone(),
             seed: recipe.seed,
         },
         files,
@@ -131,6 +145,10 @@ fn half_precision(weights: &HashMap<String, Tensor>) -> Result<Vec<u8>> {
         .map(|(name, tensor)| Ok((name.clone(), tensor.to_dtype(DType::F16)?)))
         .collect::<Result<BTreeMap<_, _>>>()?;
     Ok(safetensors::serialize(&tensors, None)?)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("reading {}", path.display()))
 }
 
 fn digest(bytes: &[u8]) -> String {

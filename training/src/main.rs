@@ -14,6 +14,7 @@ mod generate;
 mod hub;
 mod logistic;
 mod metrics;
+mod ml_bom;
 mod optimizer;
 mod prepare;
 mod report;

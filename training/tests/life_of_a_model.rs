@@ -204,6 +204,10 @@ fn a_model_is_fitted_stopped_resumed_calibrated_exported_and_served() {
         "toy",
         "--card",
         "card.md",
+        "--data-card",
+        "data/data_card.json",
+        "--commit",
+        "0123456789abcdef0123456789abcdef01234567",
         "--golden",
         "golden.jsonl",
     ];

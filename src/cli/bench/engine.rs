@@ -11,6 +11,8 @@ use serde::Serialize;
 
 use super::workload::{self, Workload};
 use crate::artifact::load_engine;
+use crate::config::HubSettings;
+use crate::fetch::ModelSource;
 use crate::cli::{model_files, write_line};
 use crate::model::engine::Stage;
 use crate::model::{Detail, Engine, EngineOptions, Precision, Scorer, TokenBatch};
@@ -63,7 +65,7 @@ pub(in crate::cli) struct Arguments {
     json: bool,
     /// Folder of the model in place of the embedded one
     #[arg(long, env = "PORTCULLIS_MODEL", value_name = "DIR")]
-    model: Option<PathBuf>,
+    model: Option<ModelSource>,
 }
 
 /// What was measured, as `--json` prints it.
@@ -90,7 +92,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         None => arguments.workload.sequences(),
     };
     ensure!(!sequences.is_empty(), "there is no sequence to measure");
-    let files = model_files(arguments.model.clone())?;
+    let files = model_files(arguments.model.as_ref(), &HubSettings::default().hub())?;
     let threads = arguments.threads.map_or(EngineOptions::default().threads, NonZeroUsize::get);
     let options = EngineOptions { precision: arguments.precision, threads };
     let engine = load_engine(&files, options).with_context(|| format!("the model in {files} is refused"))?;
