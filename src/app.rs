@@ -1,5 +1,7 @@
 //! Wires configuration, model, pipeline and services to a listener, and takes them down in order.
 
+mod connections;
+
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,7 +9,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
 use tokio_util::sync::CancellationToken;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Server as TonicServer;
@@ -17,14 +18,23 @@ use crate::admission::Admission;
 use crate::artifact::Model;
 use crate::batch::WorkerState;
 use crate::config::Config;
+use crate::config::memory::CONNECTION_WINDOW_BYTES;
 use crate::grpc::v1::FILE_DESCRIPTOR_SET;
 use crate::grpc::v1::model_service_server::ModelServiceServer;
 use crate::grpc::v1::threat_service_server::ThreatServiceServer;
-use crate::grpc::{Models, Threats, deadline_interceptor};
+use crate::grpc::{Models, Receive, ReceiveLimits, Receiver, Threats, call_interceptor};
 use crate::pipeline::Pipeline;
+use crate::telemetry::{self, Snapshot, Watched};
+use connections::Connections;
 
 /// The transport reads messages somewhat above the limit, so that the answer can name the field that is too large.
 const DECODE_HEADROOM: usize = 1024 * 1024;
+/// Health checks and questions about models are small.
+const SMALL_MESSAGE_BYTES: usize = 4096;
+/// Calls that one connection may have open.
+const STREAMS_PER_CONNECTION: u32 = 128;
+/// Bytes of a call's headers.
+const HEADER_BYTES: u32 = 16 * 1024;
 /// HTTP/2 keep-alive: a dead peer is noticed within twice this.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
@@ -32,7 +42,39 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 pub struct Server {
     config: Config,
     listener: TcpListener,
+    metrics_listener: TcpListener,
     pipeline: Arc<Pipeline>,
+}
+
+/// What is told on the port of metrics.
+struct State {
+    pipeline: Arc<Pipeline>,
+    admission: Arc<Admission>,
+    receiver: Arc<Receiver>,
+    connections: Connections,
+    memory_bound: usize,
+}
+
+impl Watched for State {
+    fn metrics(&self) -> String {
+        let (queue, in_flight) = (self.pipeline.queue_depth(), self.admission.in_flight());
+        self.pipeline.metrics().encode(&Snapshot {
+            queue_windows: queue.windows,
+            queue_tokens: queue.tokens,
+            queue_oldest: queue.oldest,
+            requests: in_flight.requests,
+            bytes: in_flight.bytes,
+            tokens: in_flight.tokens,
+            receiving: self.receiver.bytes(),
+            connections: self.connections.open(),
+            cache_bytes: self.pipeline.cache_bytes(),
+            memory_bound: self.memory_bound,
+        })
+    }
+
+    fn is_healthy(&self) -> bool {
+        !self.admission.is_draining() && *self.pipeline.state().borrow() == WorkerState::Running
+    }
 }
 
 impl Server {
@@ -41,11 +83,10 @@ impl Server {
     /// # Errors
     /// The address is taken, or no thread can be started.
     pub async fn bind(config: Config, model: Model) -> anyhow::Result<Self> {
-        let listener =
-            TcpListener::bind(config.listen).await.with_context(|| format!("listening on {}", config.listen))?;
-        let pipeline =
-            Pipeline::start(model, config.batches, config.queue_tokens).context("starting the device thread")?;
-        Ok(Self { config, listener, pipeline: Arc::new(pipeline) })
+        let listener = listen(config.listen).await?;
+        let metrics_listener = listen(config.metrics_listen).await?;
+        let pipeline = Pipeline::start(model, config.batches, config.cache).context("starting the device thread")?;
+        Ok(Self { config, listener, metrics_listener, pipeline: Arc::new(pipeline) })
     }
 
     /// Where it listens; the port is the system's choice if the configuration said 0.
@@ -56,36 +97,62 @@ impl Server {
         self.listener.local_addr()
     }
 
+    /// Where metrics and health are told.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn metrics_addr(&self) -> std::io::Result<SocketAddr> {
+        self.metrics_listener.local_addr()
+    }
+
     /// Serves until `shutdown` resolves; then refuses new work, answers what was accepted, and returns.
     ///
     /// # Errors
     /// The listener fails, or what was accepted was not answered within the drain timeout.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let Self { config, listener, pipeline } = self;
-        let admission = Arc::new(Admission::new(config.in_flight_requests, config.in_flight_bytes));
+        let Self { config, listener, metrics_listener, pipeline } = self;
+        let admission = Arc::new(Admission::new(config.in_flight));
+        let connections = Connections::new(config.connections);
+        let largest_message = config.messages.message_bytes.saturating_add(DECODE_HEADROOM);
+        let receive =
+            ReceiveLimits { bytes: config.receive_bytes, message_bytes: largest_message, calls: config.calls() };
+        let receiver = Receiver::new(receive, pipeline.metrics().clone());
         let (health, health_service) = tonic_health::server::health_reporter();
         report(&health, true).await;
         let watch = tokio::spawn(watch_device(pipeline.clone(), health.clone()));
+        let close = CancellationToken::new();
+        let state = Arc::new(State {
+            pipeline: pipeline.clone(),
+            admission: admission.clone(),
+            receiver: receiver.clone(),
+            connections: connections.clone(),
+            memory_bound: config.memory_bound(),
+        });
+        let portal = tokio::spawn(telemetry::serve(metrics_listener, state, close.clone().cancelled_owned()));
 
-        let threats = Threats::new(pipeline.clone(), admission.clone(), config.messages);
-        let threats = ThreatServiceServer::new(threats)
-            .max_decoding_message_size(config.messages.message_bytes.saturating_add(DECODE_HEADROOM));
+        let threats = Threats::new(pipeline.clone(), admission.clone(), config.messages, config.longest_wait);
+        let threats = ThreatServiceServer::new(threats).max_decoding_message_size(largest_message);
+        let models = ModelServiceServer::new(Models::new(pipeline)).max_decoding_message_size(SMALL_MESSAGE_BYTES);
         let reflection = || {
             tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         };
-        let close = CancellationToken::new();
         let serving = TonicServer::builder()
             .http2_keepalive_interval(Some(KEEP_ALIVE))
             .http2_keepalive_timeout(Some(KEEP_ALIVE))
-            .tcp_nodelay(true)
-            .add_service(InterceptedService::new(threats, deadline_interceptor))
-            .add_service(ModelServiceServer::new(Models::new(pipeline)))
-            .add_service(health_service)
-            .add_service(reflection().build_v1()?)
-            .add_service(reflection().build_v1alpha()?)
-            .serve_with_incoming_shutdown(TcpListenerStream::new(listener), close.clone().cancelled_owned());
+            .http2_max_header_list_size(HEADER_BYTES)
+            .max_concurrent_streams(STREAMS_PER_CONNECTION)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES as u32)
+            .initial_stream_window_size(CONNECTION_WINDOW_BYTES as u32)
+            .max_connection_age(config.connection_age)
+            .max_connection_age_grace(config.drain_timeout)
+            .add_service(InterceptedService::new(Receive::new(threats, receiver.clone()), call_interceptor))
+            .add_service(Receive::new(models, receiver.clone()))
+            .add_service(health_service.max_decoding_message_size(SMALL_MESSAGE_BYTES))
+            .add_service(Receive::new(reflection().build_v1()?, receiver.clone()))
+            .add_service(Receive::new(reflection().build_v1alpha()?, receiver))
+            .serve_with_incoming_shutdown(connections.accept(listener), close.clone().cancelled_owned());
         tokio::pin!(serving);
 
         tokio::select! {
@@ -101,11 +168,14 @@ impl Server {
             close.cancel();
         };
         let drained = async { tokio::join!(closed, &mut serving).1 };
-        tokio::time::timeout(config.drain_delay + config.drain_timeout, drained)
-            .await
-            .context("some requests were not answered within the drain timeout")?
-            .context("serving")
+        let drained = tokio::time::timeout(config.drain_delay + config.drain_timeout, drained).await;
+        portal.abort();
+        drained.context("some requests were not answered within the drain timeout")?.context("serving")
     }
+}
+
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))
 }
 
 /// Turns the health to NOT_SERVING if the device fails.

@@ -1,19 +1,42 @@
 //! Windows of many requests into batches for one device.
 //!
-//! `form` decides, purely; [`BatchQueue`] holds what waits, bounded in tokens; a worker thread scores. Work
+//! `form` decides, purely; [`BatchQueue`] holds what waits; a worker thread scores and takes the next batch at once. Work
 //! whose caller is gone or whose deadline has passed never reaches the device. If the device thread panics, its batch
 //! fails, the queue closes and the state turns to [`WorkerState::Failed`]: nothing is answered from a broken device.
 
 mod form;
 mod queue;
+mod ticket;
 mod worker;
 
 pub use form::Limits;
-pub use queue::BatchQueue;
+pub use queue::{BatchQueue, QueueDepth};
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{ScoreError, WindowScore};
+use crate::threat::Channel;
+
+/// A window to score.
+pub struct Window {
+    /// Its token ids, with the special tokens.
+    pub ids: Arc<[u32]>,
+    /// Whose text it is.
+    pub channel: Channel,
+    /// Told of the score as soon as it is there, before the request as a whole is answered; dropped if there is none.
+    pub on_score: Option<OnScore>,
+}
+
+/// What is told of a window's score.
+pub type OnScore = Box<dyn FnOnce(&WindowScore) + Send>;
+
+impl Window {
+    /// A window of whose score nobody else is told.
+    pub fn new(ids: Arc<[u32]>, channel: Channel) -> Self {
+        Self { ids, channel, on_score: None }
+    }
+}
 
 /// What a request's windows scored, and how long they took.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -26,6 +49,8 @@ pub struct Scored {
     pub compute: Duration,
     /// Windows in the largest batch that held one of these.
     pub batch_windows: usize,
+    /// Windows whose score was known or under way for another request.
+    pub n_cached: usize,
 }
 
 impl Scored {
@@ -33,15 +58,13 @@ impl Scored {
     pub(crate) fn add_times(&mut self, second: &Self) {
         self.queued += second.queued;
         self.compute += second.compute;
+        self.batch_windows = self.batch_windows.max(second.batch_windows);
     }
 }
 
 /// Why windows were not scored.
 #[derive(Debug, thiserror::Error)]
 pub enum BatchError {
-    /// The queue has no room. Nothing was started.
-    #[error("the queue is full")]
-    Full,
     /// The deadline passed before the windows reached the device.
     #[error("the deadline passed before the text was scored")]
     DeadlineExceeded,
@@ -50,7 +73,7 @@ pub enum BatchError {
     DeviceFailed,
     /// The forward pass refused the batch.
     #[error("scoring failed: {0}")]
-    Score(std::sync::Arc<ScoreError>),
+    Score(Arc<ScoreError>),
 }
 
 /// Whether the device still answers.

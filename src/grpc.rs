@@ -1,13 +1,17 @@
 //! The API's edge: the only module that knows tonic and prost. Checks what comes in, converts it, maps errors to codes.
 
+mod call;
 mod convert;
 mod deadline;
 mod models;
+mod receive;
 mod status;
 mod threat;
+mod trace;
 
-pub use deadline::interceptor as deadline_interceptor;
+pub use call::interceptor as call_interceptor;
 pub use models::Models;
+pub use receive::{Receive, ReceiveLimits, Receiver};
 pub use threat::{MessageLimits, Threats};
 
 /// The generated types and services of `portcullis.v1`.

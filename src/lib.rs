@@ -9,6 +9,8 @@
 
 pub mod threat;
 
+pub mod caller;
+
 pub mod canonical;
 
 pub mod structure;
@@ -32,6 +34,8 @@ pub mod artifact;
 pub mod fetch;
 
 pub mod batch;
+
+pub mod cache;
 
 pub mod admission;
 

@@ -4,11 +4,12 @@ mod cover;
 mod judge;
 mod locate;
 mod read;
+mod score;
 mod views;
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use cover::{Coverage, IncompleteReason, ViewCounts};
 pub use judge::{Analysis, CategoryScore, WindowLogits};
@@ -18,14 +19,26 @@ pub use views::{View, ViewKind, Views, views};
 use locate::Suspect;
 use read::{ReadSegment, Reading};
 
-use crate::admission::Admitted;
+use tokio::sync::Semaphore;
+
+use crate::admission::{Admitted, Refused};
 use crate::artifact::Model;
-use crate::batch::{BatchError, BatchQueue, Limits, Scored, WorkerState};
+use crate::batch::{BatchError, BatchQueue, Limits, QueueDepth, Scored, WorkerState};
+use crate::cache::{CacheLimits, ScoreCache};
+use crate::caller::Caller;
 use crate::model::Detail;
 use crate::sanitize::{Sanitize, sanitize};
 use crate::structure::bytes::ByteEncoding;
-use crate::threat::{Source, Verdict};
+use crate::telemetry::Metrics;
+use crate::threat::{Category, Source, Verdict};
 use crate::tokenize::TokenizeError;
+
+/// Longer requests are read a few at a time, so that they leave threads and memory to short ones.
+pub const LONG_REQUEST_BYTES: usize = 16 * 1024;
+/// A window weighs this many tokens in flight at least, for what it costs beside its tokens.
+pub const WINDOW_FLOOR_TOKENS: usize = 32;
+/// Bytes of canonical text that a token stands for, about; what a request will cost is guessed by it before it is read.
+const BYTES_PER_TOKEN: usize = 4;
 
 /// One piece of a conversation or document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +113,8 @@ pub struct Timings {
     pub compute: Duration,
     /// Windows in the largest of these batches.
     pub batch_windows: usize,
+    /// Windows whose score was known or under way for another request.
+    pub cached_windows: usize,
 }
 
 /// Why a request has no answer. None of these says anything about the text.
@@ -111,6 +126,9 @@ pub enum AnalyzeError {
     /// The windows were not scored.
     #[error(transparent)]
     Batch(#[from] BatchError),
+    /// There was no room for the text's tokens.
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// There was nothing to analyse.
     #[error("a request without a segment")]
     NoSegment,
@@ -123,21 +141,70 @@ pub enum AnalyzeError {
 pub struct Pipeline {
     model: Arc<Model>,
     queue: BatchQueue,
+    cache: ScoreCache,
+    readers: Readers,
+    metrics: Arc<Metrics>,
+}
+
+/// How many requests are read at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReaderCounts {
+    /// Of at most [`LONG_REQUEST_BYTES`].
+    pub short: usize,
+    /// Of more.
+    pub long: usize,
+}
+
+impl ReaderCounts {
+    /// As many as this machine's cores are for.
+    pub fn of_this_machine() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { short: 2 * cores, long: cores.div_ceil(2) }
+    }
+}
+
+/// Turns to read, one kind for short requests and one for long ones.
+struct Readers {
+    short: Arc<Semaphore>,
+    long: Arc<Semaphore>,
 }
 
 impl Pipeline {
     /// Starts the model's device thread.
     ///
     /// # Errors
-    /// The system starts no thread.
-    pub fn start(model: Model, limits: Limits, queue_tokens: usize) -> std::io::Result<Self> {
-        let queue = BatchQueue::start(model.scorer.clone(), limits, queue_tokens)?;
-        Ok(Self { model: Arc::new(model), queue })
+    /// The system starts no thread, or gives no random key for the cache.
+    pub fn start(model: Model, batches: Limits, cache: CacheLimits) -> std::io::Result<Self> {
+        let (metrics, counts) = (Arc::new(Metrics::default()), ReaderCounts::of_this_machine());
+        let queue = BatchQueue::start(model.scorer.clone(), batches, metrics.clone())?;
+        let readers =
+            Readers { short: Arc::new(Semaphore::new(counts.short)), long: Arc::new(Semaphore::new(counts.long)) };
+        Ok(Self { model: Arc::new(model), queue, cache: ScoreCache::new(cache)?, readers, metrics })
     }
 
     /// The model that answers.
     pub fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// What is counted of it.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// What waits for the device.
+    pub fn queue_depth(&self) -> QueueDepth {
+        self.queue.depth()
+    }
+
+    /// Bytes of scores in the cache.
+    pub fn cache_bytes(&self) -> usize {
+        self.cache.bytes()
+    }
+
+    /// How long a request with this many bytes of text would wait for others, if it came now.
+    pub fn estimated_wait(&self, caller: &Caller, n_bytes: usize) -> Duration {
+        self.queue.estimated_wait(caller, (n_bytes / BYTES_PER_TOKEN).max(WINDOW_FLOOR_TOKENS))
     }
 
     /// Whether the device still answers, now and later.
@@ -151,29 +218,73 @@ impl Pipeline {
     /// See [`AnalyzeError`].
     pub async fn analyze(
         &self,
-        _admitted: &Admitted,
+        admitted: &Admitted,
         segments: Vec<Segment>,
         options: Options,
-        deadline: Option<Instant>,
     ) -> Result<Analysis, AnalyzeError> {
-        let segments: Arc<[Segment]> = segments.into();
-        let reading = read::read(self.model.clone(), segments.clone(), options.canaries.clone()).await?;
-        let mut scored = self.queue.score(reading.windows(), Detail::Categories, deadline).await?;
+        let (segments, caller): (Arc<[Segment]>, _) = (segments.into(), admitted.caller());
+        let reading = self.read(segments.clone(), options.canaries.clone()).await?;
+        let windows = reading.windows();
+        let _tokens = admitted.hold_tokens(windows.iter().map(|(ids, _)| ids.len().max(WINDOW_FLOOR_TOKENS)).sum())?;
+        let mut scored = self.score(&windows, Detail::Categories, caller).await?;
         let suspects = locate::suspects(&self.model, &reading, &scored.windows);
         let needs_spans = options.spans || options.sanitize.is_some();
-        let marked = if needs_spans { self.mark(&suspects, deadline).await? } else { Scored::default() };
+        let marked = if needs_spans { self.mark(&suspects, caller).await? } else { Scored::default() };
         scored.add_times(&marked);
         let token_logits: Vec<_> = marked.windows.into_iter().map(|window| window.tokens).collect();
         let mut findings = locate::findings(&suspects, &token_logits);
         findings.extend(locate::detected(&reading));
         let sanitized = options.sanitize.map(|how| sanitized(&segments, &reading, &findings, how)).unwrap_or_default();
-        Ok(Analysis { sanitized, ..judge::judge(&self.model, &reading, &scored, findings, &options)? })
+        let analysis = Analysis { sanitized, ..judge::judge(&self.model, &reading, &scored, findings, &options)? };
+        self.count(&segments, &analysis);
+        Ok(analysis)
+    }
+
+    /// Reads segments when it is their turn. Who goes away keeps the turn until the reading ends, so that there are never
+    /// more.
+    async fn read(&self, segments: Arc<[Segment]>, canaries: Arc<[String]>) -> Result<Reading, AnalyzeError> {
+        let n_bytes: usize = segments.iter().map(|segment| segment.content.len()).sum();
+        let turns = if n_bytes > LONG_REQUEST_BYTES { &self.readers.long } else { &self.readers.short };
+        let turn = turns.clone().acquire_owned().await.map_err(|_| AnalyzeError::ReaderFailed)?;
+        let model = self.model.clone();
+        let reading = tokio::spawn(async move {
+            let reading = read::read(model, segments, canaries).await;
+            drop(turn);
+            reading
+        });
+        reading.await.map_err(|_| AnalyzeError::ReaderFailed)?
     }
 
     /// Scores the tokens of suspicious windows.
-    async fn mark(&self, suspects: &[Suspect<'_>], deadline: Option<Instant>) -> Result<Scored, BatchError> {
-        let windows = suspects.iter().map(|suspect| (suspect.window.ids.clone(), suspect.channel())).collect();
-        self.queue.score(windows, Detail::Tokens, deadline).await
+    async fn mark(&self, suspects: &[Suspect<'_>], caller: &Caller) -> Result<Scored, BatchError> {
+        let windows: Vec<_> = suspects.iter().map(|suspect| (suspect.window.ids.clone(), suspect.channel())).collect();
+        self.score(&windows, Detail::Tokens, caller).await
+    }
+
+    /// Counts how long the stages took, and each segment's verdict in each category.
+    fn count(&self, segments: &[Segment], analysis: &Analysis) {
+        let timings = &analysis.timings;
+        let stages = [
+            ("canonicalize", timings.canonicalize),
+            ("tokenize", timings.tokenize),
+            ("queue", timings.queue),
+            ("compute", timings.compute),
+        ];
+        for (stage, elapsed) in stages {
+            self.metrics.stage(stage, elapsed);
+        }
+        let mut verdicts = vec![[Verdict::Allow; Category::ALL.len()]; segments.len()];
+        for finding in &analysis.findings {
+            let of_segment = verdicts.get_mut(finding.segment).into_iter().flatten().zip(Category::ALL);
+            for (verdict, _) in of_segment.filter(|(_, category)| *category == finding.category) {
+                *verdict = (*verdict).max(finding.verdict);
+            }
+        }
+        for (segment, verdicts) in segments.iter().zip(verdicts) {
+            for (category, verdict) in Category::ALL.into_iter().zip(verdicts) {
+                self.metrics.verdict(segment.source.name(), category.name(), verdict.name());
+            }
+        }
     }
 }
 

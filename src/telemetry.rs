@@ -1,5 +1,11 @@
-//! What the process tells of itself: structured logs on standard error. Request text has no way in: no function here
-//! takes any, and no log statement of the crate may hold it.
+//! What the process tells of itself: structured logs on standard error, metrics and health on a port of their own. Request
+//! text has no way in: no function here takes any, and no log statement of the crate may hold it.
+
+mod metrics;
+mod portal;
+
+pub use metrics::{BatchSize, Metrics, Snapshot};
+pub use portal::{Watched, serve};
 
 use std::io::stderr;
 use std::panic::PanicHookInfo;

@@ -10,6 +10,8 @@ mod trie;
 mod wordpiece;
 mod words;
 
+pub mod layout;
+
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};

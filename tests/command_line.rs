@@ -202,7 +202,10 @@ fn serve_tells_its_health_and_stops_on_sigterm() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let address = format!("127.0.0.1:{port}");
     let mut server =
-        portcullis(&["serve", "--listen", &address, "--drain-delay-ms", "0"]).stderr(Stdio::null()).spawn().unwrap();
+        portcullis(&["serve", "--listen", &address, "--metrics-listen", "127.0.0.1:0", "--drain-delay-ms", "0"])
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
     let url = format!("http://{address}");
     let is_serving = (0..300).any(|_| {
         std::thread::sleep(std::time::Duration::from_millis(100));

@@ -161,7 +161,6 @@ fn load_scorer(
     options: EngineOptions,
     check: impl Fn(&Engine) -> Result<(), ArtifactError>,
 ) -> Result<Engine, ArtifactError> {
-    let invalid = |error: candle_core::Error| ArtifactError::invalid(WEIGHTS, error);
     let tensors = read_weights(&manifest.read_verified(files, WEIGHTS)?)?;
     let vb = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
     let load = |precision| {

@@ -1,35 +1,49 @@
-//! What waits for the device: a queue of windows, bounded in tokens, from which the worker takes batches.
+//! What waits for the device: requests with their windows, from which the worker takes batches. What waits is bounded by
+//! admission (tokens in flight), not here.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{oneshot, watch};
 
-use super::form::{Choice, Entry, Limits, form};
+use super::form::{Choice, Entry, Limits, form, tokens_ahead};
+use super::ticket::{BatchTimes, Ticket};
 use super::worker;
-use super::{BatchError, Scored, WorkerState};
+use super::{BatchError, Scored, Window, WorkerState};
+use crate::caller::Caller;
 use crate::model::{Detail, ScoreError, Scorer, WindowScore};
-use crate::threat::Channel;
+use crate::telemetry::Metrics;
+
+/// What one batch weighs in the estimate of the device's speed.
+const SPEED_SMOOTHING: f64 = 0.1;
 
 /// The queue in front of one device, and the thread that drives it. Dropping it ends the thread.
 pub struct BatchQueue {
     shared: Arc<Shared>,
-    capacity_tokens: usize,
     state: watch::Receiver<WorkerState>,
 }
 
+/// What waits, at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueDepth {
+    /// Windows.
+    pub windows: usize,
+    /// Their tokens.
+    pub tokens: usize,
+    /// How long the oldest request has waited.
+    pub oldest: Duration,
+}
+
 impl BatchQueue {
-    /// Starts the device thread. `capacity_tokens` bounds what waits: at 4 bytes a token, its memory; at the device's
-    /// speed, the longest wait.
+    /// Starts the device thread.
     ///
     /// # Errors
     /// The system starts no thread.
-    pub fn start(scorer: Arc<dyn Scorer>, limits: Limits, capacity_tokens: usize) -> std::io::Result<Self> {
+    pub fn start(scorer: Arc<dyn Scorer>, limits: Limits, metrics: Arc<Metrics>) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let (report, state) = watch::channel(WorkerState::Running);
-        worker::spawn(shared.clone(), scorer, limits, report)?;
-        Ok(Self { shared, capacity_tokens, state })
+        worker::spawn(shared.clone(), scorer, limits, metrics, report)?;
+        Ok(Self { shared, state })
     }
 
     /// Whether the device still answers, now and later.
@@ -37,52 +51,63 @@ impl BatchQueue {
         self.state.clone()
     }
 
-    /// Scores windows, given by their token ids, together with whatever else waits. Dropping the future cancels those that have not
-    /// reached the device.
+    /// Scores windows together with whatever else waits. Dropping the future cancels those that have not reached the
+    /// device.
     ///
     /// # Errors
-    /// See [`BatchError`]. A request that alone is larger than the queue is taken if the queue is empty.
-    pub async fn score(
-        &self,
-        windows: Vec<(Arc<[u32]>, Channel)>,
-        detail: Detail,
-        deadline: Option<Instant>,
-    ) -> Result<Scored, BatchError> {
+    /// See [`BatchError`].
+    pub async fn score(&self, windows: Vec<Window>, detail: Detail, caller: &Caller) -> Result<Scored, BatchError> {
         if windows.is_empty() {
             return Ok(Scored::default());
         }
-        let answer = self.submit(windows, detail, deadline)?;
+        let (reply, answer) = oneshot::channel();
+        let request = WaitingRequest {
+            ticket: Arc::new(Ticket::new(windows.len(), reply)),
+            caller: *caller,
+            detail,
+            since: Instant::now(),
+            lengths: windows.iter().map(|window| window.ids.len()).collect(),
+            n_taken: 0,
+            windows: windows.into_iter(),
+        };
+        {
+            let mut waiting = self.shared.lock();
+            if waiting.is_closed {
+                return Err(BatchError::DeviceFailed);
+            }
+            waiting.requests.push(request);
+        }
+        self.shared.arrived.notify_one();
         answer.await.unwrap_or(Err(BatchError::DeviceFailed))
     }
 
-    fn submit(
-        &self,
-        windows: Vec<(Arc<[u32]>, Channel)>,
-        detail: Detail,
-        deadline: Option<Instant>,
-    ) -> Result<Answer, BatchError> {
-        let (reply, answer) = oneshot::channel();
-        let tokens: usize = windows.iter().map(|(ids, _)| ids.len()).sum();
-        let ticket = Arc::new(Ticket::new(windows.len(), detail, deadline, reply));
+    /// How long a request of about this many tokens would wait for others if it came now, judged by the speed of late.
+    pub fn estimated_wait(&self, caller: &Caller, tokens: usize) -> Duration {
         let now = Instant::now();
-        let mut waiting = self.shared.lock();
-        if waiting.is_closed {
-            return Err(BatchError::DeviceFailed);
+        let waiting = self.shared.lock();
+        if waiting.seconds_per_token <= 0.0 {
+            return Duration::ZERO;
         }
-        if waiting.tokens > 0 && waiting.tokens + tokens > self.capacity_tokens {
-            return Err(BatchError::Full);
+        let entries: Vec<_> = waiting.requests.iter().map(WaitingRequest::entry).collect();
+        let ahead = waiting.tokens_on_device + tokens_ahead(&entries, caller, tokens, now);
+        Duration::try_from_secs_f64(ahead as f64 * waiting.seconds_per_token).unwrap_or(Duration::MAX)
+    }
+
+    /// What waits now.
+    pub fn depth(&self) -> QueueDepth {
+        let now = Instant::now();
+        let waiting = self.shared.lock();
+        let lengths = || waiting.requests.iter().map(WaitingRequest::rest);
+        QueueDepth {
+            windows: lengths().map(<[usize]>::len).sum(),
+            tokens: lengths().flatten().sum(),
+            oldest: waiting
+                .requests
+                .iter()
+                .map(|request| now.saturating_duration_since(request.since))
+                .max()
+                .unwrap_or_default(),
         }
-        waiting.tokens += tokens;
-        waiting.windows.extend(windows.into_iter().enumerate().map(|(index, (ids, channel))| Waiting {
-            ids,
-            channel,
-            index,
-            since: now,
-            ticket: ticket.clone(),
-        }));
-        drop(waiting);
-        self.shared.arrived.notify_one();
-        Ok(answer)
     }
 }
 
@@ -93,27 +118,37 @@ impl Drop for BatchQueue {
     }
 }
 
-type Reply = oneshot::Sender<Result<Scored, BatchError>>;
-type Answer = oneshot::Receiver<Result<Scored, BatchError>>;
-
 /// What the queue and its worker share.
 #[derive(Default)]
 pub(super) struct Shared {
-    waiting: Mutex<WaitingWindows>,
+    waiting: Mutex<WaitingRequests>,
     arrived: Condvar,
 }
 
 #[derive(Default)]
-struct WaitingWindows {
-    windows: VecDeque<Waiting>,
-    tokens: usize,
+struct WaitingRequests {
+    requests: Vec<WaitingRequest>,
+    tokens_on_device: usize,
+    /// Smoothed over the last batches; 0 before the first.
+    seconds_per_token: f64,
     is_closed: bool,
 }
 
-/// One window that waits.
-pub(super) struct Waiting {
-    pub(super) ids: Arc<[u32]>,
-    pub(super) channel: Channel,
+/// A request with its windows that have not gone to the device.
+struct WaitingRequest {
+    ticket: Arc<Ticket>,
+    caller: Caller,
+    detail: Detail,
+    since: Instant,
+    lengths: Vec<usize>,
+    n_taken: usize,
+    windows: std::vec::IntoIter<Window>,
+}
+
+/// A window on its way to the device.
+pub(super) struct Taken {
+    pub(super) window: Window,
+    pub(super) detail: Detail,
     index: usize,
     since: Instant,
     ticket: Arc<Ticket>,
@@ -121,70 +156,141 @@ pub(super) struct Waiting {
 
 impl Shared {
     /// A panic while the lock is held can leave only counters off; the worker's own panics never hold it.
-    fn lock(&self) -> MutexGuard<'_, WaitingWindows> {
+    fn lock(&self) -> MutexGuard<'_, WaitingRequests> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for work and takes the next batch; none once the queue is closed.
-    pub(super) fn next_batch(&self, limits: Limits) -> Option<Vec<Waiting>> {
+    /// Waits for work and takes the next batch, shortest windows first; none once the queue is closed.
+    pub(super) fn next_batch(&self, limits: Limits) -> Option<Vec<Taken>> {
         let mut waiting = self.lock();
+        waiting.tokens_on_device = 0;
         loop {
             if waiting.is_closed {
                 return None;
             }
-            let batch = waiting.take_batch(limits, Instant::now());
+            let now = Instant::now();
+            if let Some(pause) = waiting.pause(limits, now) {
+                waiting = self.arrived.wait_timeout(waiting, pause).unwrap_or_else(PoisonError::into_inner).0;
+                continue;
+            }
+            let (mut batch, gone) = waiting.take_batch(limits, now);
+            if !gone.is_empty() {
+                // What hangs on a window may take other locks when it is dropped.
+                drop(waiting);
+                gone.into_iter().for_each(Gone::finish);
+                waiting = self.lock();
+            }
             if !batch.is_empty() {
+                waiting.tokens_on_device = batch.iter().map(|taken| taken.window.ids.len()).sum();
+                batch.sort_by_key(|taken| taken.window.ids.len());
                 return Some(batch);
             }
-            waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            if waiting.requests.is_empty() {
+                waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            }
         }
+    }
+
+    /// Learns how long a batch took.
+    pub(super) fn record(&self, tokens: usize, compute: Duration) {
+        let seconds_per_token = compute.as_secs_f64() / tokens.max(1) as f64;
+        let mut waiting = self.lock();
+        waiting.seconds_per_token = if waiting.seconds_per_token > 0.0 {
+            waiting.seconds_per_token + SPEED_SMOOTHING * (seconds_per_token - waiting.seconds_per_token)
+        } else {
+            seconds_per_token
+        };
     }
 
     /// Refuses what waits and what comes.
     pub(super) fn close(&self) {
         let mut waiting = self.lock();
         waiting.is_closed = true;
-        waiting.windows.clear();
-        waiting.tokens = 0;
+        let requests = std::mem::take(&mut waiting.requests);
+        drop(waiting);
+        drop(requests);
     }
 }
 
-impl WaitingWindows {
-    fn take_batch(&mut self, limits: Limits, now: Instant) -> Vec<Waiting> {
-        let mut batch = Vec::new();
-        while batch.is_empty() && !self.windows.is_empty() {
-            let choices = form(self.windows.iter().map(Waiting::entry), limits, now);
-            for (choice, window) in choices.iter().zip(self.windows.drain(..choices.len())) {
-                self.tokens -= window.ids.len();
-                match choice {
-                    Choice::Score => batch.push(window),
-                    Choice::Expire => window.ticket.fail(BatchError::DeadlineExceeded),
-                    Choice::Drop => {}
+/// A request that leaves the queue without going to the device.
+struct Gone {
+    request: WaitingRequest,
+    is_expired: bool,
+}
+
+impl Gone {
+    fn finish(self) {
+        if self.is_expired {
+            self.request.ticket.fail(BatchError::DeadlineExceeded);
+        }
+    }
+}
+
+impl WaitingRequests {
+    /// How long a batch that is not full should still wait for more.
+    fn pause(&self, limits: Limits, now: Instant) -> Option<Duration> {
+        if limits.delay.is_zero() {
+            return None;
+        }
+        let oldest = self.requests.iter().map(|request| request.since).min()?;
+        let tokens: usize = self.requests.iter().flat_map(WaitingRequest::rest).sum();
+        let left = (oldest + limits.delay).saturating_duration_since(now);
+        (tokens < limits.batch_tokens && !left.is_zero()).then_some(left)
+    }
+
+    fn take_batch(&mut self, limits: Limits, now: Instant) -> (Vec<Taken>, Vec<Gone>) {
+        let entries: Vec<_> = self.requests.iter().map(WaitingRequest::entry).collect();
+        let choices = form(&entries, limits, now);
+        let (mut batch, mut gone) = (Vec::new(), Vec::new());
+        let requests = Vec::with_capacity(self.requests.len());
+        for (mut request, choice) in std::mem::replace(&mut self.requests, requests).into_iter().zip(choices) {
+            match choice {
+                Choice::Score(n_windows) => {
+                    request.take(n_windows, &mut batch);
+                    if !request.rest().is_empty() {
+                        self.requests.push(request);
+                    }
                 }
+                Choice::Expire => gone.push(Gone { request, is_expired: true }),
+                Choice::Drop => gone.push(Gone { request, is_expired: false }),
             }
         }
-        batch
+        (batch, gone)
     }
 }
 
-impl Waiting {
-    fn entry(&self) -> Entry {
+impl WaitingRequest {
+    fn entry(&self) -> Entry<'_> {
         Entry {
-            tokens: self.ids.len(),
-            detail: self.ticket.detail,
-            deadline: self.ticket.deadline,
+            caller: self.caller,
+            detail: self.detail,
+            since: self.since,
             is_cancelled: self.ticket.is_cancelled(),
+            lengths: self.rest(),
         }
     }
 
-    /// What its request asked for.
-    pub(super) fn detail(&self) -> Detail {
-        self.ticket.detail
+    /// Tokens of each window that waits.
+    fn rest(&self) -> &[usize] {
+        self.lengths.get(self.n_taken..).unwrap_or_default()
     }
 
-    /// Hands the window's score to its request.
+    fn take(&mut self, n_windows: usize, batch: &mut Vec<Taken>) {
+        for window in self.windows.by_ref().take(n_windows) {
+            let (index, ticket) = (self.n_taken, self.ticket.clone());
+            batch.push(Taken { window, detail: self.detail, index, since: self.since, ticket });
+            self.n_taken += 1;
+        }
+    }
+}
+
+impl Taken {
+    /// Hands the window's score to who asked for it.
     pub(super) fn complete(self, score: WindowScore, batch: &BatchTimes) {
-        self.ticket.complete(self.index, score, batch.started.duration_since(self.since), batch);
+        if let Some(on_score) = self.window.on_score {
+            on_score(&score);
+        }
+        self.ticket.complete(self.index, score, batch.started.saturating_duration_since(self.since), batch);
     }
 
     /// Fails the window's request.
@@ -193,83 +299,67 @@ impl Waiting {
     }
 }
 
-/// When a batch ran and how large it was.
-pub(super) struct BatchTimes {
-    pub(super) started: Instant,
-    pub(super) compute: Duration,
-    pub(super) n_windows: usize,
-}
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
 
-/// A request whose windows are under way. Its reply is sent once: with the last score or with the first failure.
-struct Ticket {
-    detail: Detail,
-    deadline: Option<Instant>,
-    progress: Mutex<Progress>,
-}
+    use super::*;
+    use crate::model::TokenBatch;
+    use crate::threat::Channel;
 
-struct Progress {
-    scores: Vec<Option<WindowScore>>,
-    n_missing: usize,
-    queued: Duration,
-    compute: Duration,
-    batch_windows: usize,
-    reply: Option<Reply>,
-}
-
-impl Ticket {
-    fn new(n_windows: usize, detail: Detail, deadline: Option<Instant>, reply: Reply) -> Self {
-        let progress = Progress {
-            scores: vec![None; n_windows],
-            n_missing: n_windows,
-            queued: Duration::ZERO,
-            compute: Duration::ZERO,
-            batch_windows: 0,
-            reply: Some(reply),
-        };
-        Self { detail, deadline, progress: Mutex::new(progress) }
+    /// A device that answers when it is told to, and remembers what it was given.
+    struct Gated {
+        gate: Mutex<std::sync::mpsc::Receiver<()>>,
+        seen: Mutex<Vec<Vec<u32>>>,
     }
 
-    fn lock(&self) -> MutexGuard<'_, Progress> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// True if the request has failed already or its caller is gone.
-    fn is_cancelled(&self) -> bool {
-        self.lock().reply.as_ref().is_none_or(oneshot::Sender::is_closed)
-    }
-
-    fn complete(&self, index: usize, score: WindowScore, queued: Duration, batch: &BatchTimes) {
-        let mut progress = self.lock();
-        if let Some(slot) = progress.scores.get_mut(index)
-            && slot.replace(score).is_none()
-        {
-            progress.n_missing -= 1;
+    impl Scorer for Gated {
+        fn score(&self, batch: &TokenBatch, _: Detail) -> Result<Vec<WindowScore>, ScoreError> {
+            self.gate.lock().unwrap().recv().unwrap();
+            self.seen.lock().unwrap().push(batch.windows().map(|(ids, _)| ids[0]).collect());
+            Ok(vec![WindowScore::default(); batch.len()])
         }
-        progress.queued = progress.queued.max(queued);
-        progress.compute = progress.compute.max(batch.compute);
-        progress.batch_windows = progress.batch_windows.max(batch.n_windows);
-        if progress.n_missing > 0 {
-            return;
+
+        fn device(&self) -> &str {
+            "gated"
         }
-        let scored = Scored {
-            windows: progress.scores.drain(..).flatten().collect(),
-            queued: progress.queued,
-            compute: progress.compute,
-            batch_windows: progress.batch_windows,
-        };
-        progress.send(Ok(scored));
     }
 
-    fn fail(&self, error: BatchError) {
-        self.lock().send(Err(error));
+    fn windows(first: u32, n_windows: usize) -> Vec<Window> {
+        (0..n_windows).map(|_| Window::new(Arc::from([first, 0]), Channel::Data)).collect()
     }
-}
 
-impl Progress {
-    /// Sends the reply if none was sent. That the caller is gone by now is no fault.
-    fn send(&mut self, result: Result<Scored, BatchError>) {
-        if let Some(reply) = self.reply.take() {
-            drop(reply.send(result));
+    /// While the device is busy a request is cancelled and another expires: neither reaches the device, and a long document
+    /// that came first does not keep a short prompt from the next batch.
+    #[tokio::test]
+    async fn what_nobody_waits_for_never_reaches_the_device() {
+        let (open, gate) = std::sync::mpsc::channel();
+        let device = Arc::new(Gated { gate: Mutex::new(gate), seen: Mutex::default() });
+        let queue = BatchQueue::start(device.clone(), Limits::tokens(8), Arc::default()).unwrap();
+        let soon = Caller { deadline: Some(Instant::now() + Duration::from_millis(50)), ..Caller::default() };
+        let anyone = Caller::default();
+        let mut first = Box::pin(queue.score(windows(1, 1), Detail::Categories, &anyone));
+        assert!(futures::poll!(&mut first).is_pending());
+        while queue.depth().windows > 0 {
+            tokio::task::yield_now().await;
         }
+        let mut cancelled = Box::pin(queue.score(windows(2, 1), Detail::Categories, &anyone));
+        let mut expired = Box::pin(queue.score(windows(3, 1), Detail::Categories, &soon));
+        let mut long = Box::pin(queue.score(windows(4, 6), Detail::Categories, &anyone));
+        let mut short = Box::pin(queue.score(windows(5, 1), Detail::Categories, &anyone));
+        for call in [&mut cancelled, &mut expired, &mut long, &mut short] {
+            assert!(futures::poll!(call).is_pending());
+        }
+        assert_eq!((queue.depth().windows, queue.depth().tokens), (9, 18));
+        drop(cancelled);
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        (0..3).for_each(|_| open.send(()).unwrap());
+        assert!(matches!(expired.await, Err(BatchError::DeadlineExceeded)));
+        assert_eq!(short.await.unwrap().windows.len(), 1);
+        assert_eq!((first.await.unwrap().windows.len(), long.await.unwrap().windows.len()), (1, 6));
+        let mut seen = device.seen.lock().unwrap().clone();
+        seen.iter_mut().for_each(|batch| batch.sort_unstable());
+        assert_eq!(seen, [vec![1], vec![4, 4, 4, 5], vec![4, 4, 4]]);
+        assert_eq!(queue.depth(), QueueDepth::default());
     }
 }

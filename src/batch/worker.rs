@@ -8,19 +8,28 @@ use tokio::sync::watch;
 
 use super::WorkerState;
 use super::form::Limits;
-use super::queue::{BatchTimes, Shared, Waiting};
+use super::queue::{Shared, Taken};
+use super::ticket::BatchTimes;
 use crate::model::{ScoreError, Scorer, TokenBatch, WindowScore};
+use crate::telemetry::{BatchSize, Metrics};
 
 /// Starts the thread. It ends when the queue closes, or after a panic.
 pub(super) fn spawn(
     shared: Arc<Shared>,
     scorer: Arc<dyn Scorer>,
     limits: Limits,
+    metrics: Arc<Metrics>,
     report: watch::Sender<WorkerState>,
 ) -> std::io::Result<()> {
     std::thread::Builder::new().name("portcullis-device".to_owned()).spawn(move || {
         while let Some(batch) = shared.next_batch(limits) {
-            if run(&*scorer, batch).is_err() {
+            let size = size(&batch, limits);
+            let started = Instant::now();
+            let result = run(&*scorer, batch);
+            let elapsed = started.elapsed();
+            shared.record(size.tokens, elapsed);
+            metrics.batch(size, elapsed);
+            if result.is_err() {
                 tracing::error!("the device thread panicked; nothing more is scored until the server is restarted");
                 shared.close();
                 report.send_replace(WorkerState::Failed);
@@ -31,25 +40,35 @@ pub(super) fn spawn(
     Ok(())
 }
 
+fn size(batch: &[Taken], limits: Limits) -> BatchSize {
+    let lengths = || batch.iter().map(|taken| taken.window.ids.len());
+    BatchSize {
+        windows: batch.len(),
+        tokens: lengths().sum(),
+        longest: lengths().max().unwrap_or(0),
+        limit: limits.batch_tokens,
+    }
+}
+
 struct Panicked;
 
 /// Scores one batch and answers its requests. After a panic the batch is dropped, which fails its requests.
-fn run(scorer: &dyn Scorer, batch: Vec<Waiting>) -> Result<(), Panicked> {
+fn run(scorer: &dyn Scorer, batch: Vec<Taken>) -> Result<(), Panicked> {
     let started = Instant::now();
-    let tokens: TokenBatch = batch.iter().map(|window| (&*window.ids, window.channel)).collect();
-    let detail = batch.first().map(Waiting::detail).unwrap_or_default();
+    let tokens: TokenBatch = batch.iter().map(|taken| (&*taken.window.ids, taken.window.channel)).collect();
+    let detail = batch.first().map(|taken| taken.detail).unwrap_or_default();
     let scored = catch_unwind(AssertUnwindSafe(|| scorer.score(&tokens, detail))).map_err(|_| Panicked)?;
     match scored.and_then(|scores| checked(scores, batch.len())) {
         Ok(scores) => {
             let times = BatchTimes { started, compute: started.elapsed(), n_windows: batch.len() };
-            for (window, score) in batch.into_iter().zip(scores) {
-                window.complete(score, &times);
+            for (taken, score) in batch.into_iter().zip(scores) {
+                taken.complete(score, &times);
             }
         }
         Err(error) => {
             tracing::error!(%error, n_windows = batch.len(), "a batch could not be scored");
             let error = Arc::new(error);
-            batch.into_iter().for_each(|window| window.fail(&error));
+            batch.into_iter().for_each(|taken| taken.fail(&error));
         }
     }
     Ok(())
@@ -62,8 +81,9 @@ fn checked(scores: Vec<WindowScore>, expected: usize) -> Result<Vec<WindowScore>
 
 #[cfg(test)]
 mod tests {
-    use super::super::{BatchError, BatchQueue};
+    use super::super::{BatchError, BatchQueue, Window};
     use super::*;
+    use crate::caller::Caller;
     use crate::model::Detail;
     use crate::threat::Channel;
 
@@ -88,21 +108,21 @@ mod tests {
     }
 
     fn queue(scorer: Broken) -> BatchQueue {
-        BatchQueue::start(Arc::new(scorer), Limits { batch_tokens: 1024 }, 4096).unwrap()
+        BatchQueue::start(Arc::new(scorer), Limits::tokens(1024), Arc::default()).unwrap()
     }
 
-    fn window() -> Vec<(Arc<[u32]>, Channel)> {
-        vec![(Arc::from([1, 2, 3]), Channel::Data)]
+    fn window() -> Vec<Window> {
+        vec![Window::new(Arc::from([1, 2, 3]), Channel::Data)]
     }
 
     #[tokio::test]
     async fn a_panic_fails_the_batch_and_closes_the_queue() {
         let queue = queue(Broken::Panics);
         let mut state = queue.state();
-        let first = queue.score(window(), Detail::Categories, None).await;
+        let first = queue.score(window(), Detail::Categories, &Caller::default()).await;
         assert!(matches!(first, Err(BatchError::DeviceFailed)), "{first:?}");
         state.wait_for(|state| *state == WorkerState::Failed).await.unwrap();
-        let second = queue.score(window(), Detail::Categories, None).await;
+        let second = queue.score(window(), Detail::Categories, &Caller::default()).await;
         assert!(matches!(second, Err(BatchError::DeviceFailed)), "{second:?}");
     }
 
@@ -110,7 +130,7 @@ mod tests {
     async fn a_short_answer_is_an_error_and_the_device_goes_on() {
         let queue = queue(Broken::ForgetsOne);
         for _ in 0..2 {
-            let result = queue.score(window(), Detail::Categories, None).await;
+            let result = queue.score(window(), Detail::Categories, &Caller::default()).await;
             assert!(matches!(result, Err(BatchError::Score(_))), "{result:?}");
         }
         assert_eq!(*queue.state().borrow(), WorkerState::Running);

@@ -12,8 +12,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::contract::{InputLine, OutputLine};
 use super::load_model;
-use crate::admission::Admission;
+use crate::admission::{Admission, InFlightLimits};
 use crate::batch::Limits;
+use crate::cache::CacheLimits;
+use crate::caller::Caller;
 use crate::config::{HubSettings, ModelSettings};
 use crate::pipeline::{Analysis, Content, Options, Pipeline, Segment};
 use crate::threat::{Category, Source};
@@ -21,7 +23,7 @@ use crate::threat::{Category, Source};
 /// Lines under way at the same time: enough to fill batches, few enough that long texts fit in memory.
 const CONCURRENT_LINES: usize = 64;
 /// Tokens in one batch.
-const BATCH: Limits = Limits { batch_tokens: 4096 };
+const BATCH_TOKENS: usize = 4096;
 
 /// Classify a text, or each line of a file.
 ///
@@ -50,8 +52,8 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let model = load_model(&arguments.model, &arguments.hub)?;
-    let pipeline = Pipeline::start(model, BATCH, usize::MAX)?;
-    let local = Local { pipeline, admission: Admission::new(usize::MAX, u32::MAX / 2) };
+    let pipeline = Pipeline::start(model, Limits::tokens(BATCH_TOKENS), CacheLimits::NONE)?;
+    let local = Local { pipeline, admission: Admission::new(InFlightLimits::NONE) };
     match (arguments.text, arguments.input) {
         (Some(text), _) => {
             print_analysis(&local.analyze(text, arguments.surface).await?)?;
@@ -70,9 +72,9 @@ struct Local {
 
 impl Local {
     async fn analyze(&self, text: String, source: Source) -> anyhow::Result<Analysis> {
-        let admitted = self.admission.admit(text.len())?;
+        let admitted = self.admission.admit(Caller::default(), text.len())?;
         let segment = Segment { source, content: Content::Text(text) };
-        Ok(self.pipeline.analyze(&admitted, vec![segment], Options { spans: true, ..Options::default() }, None).await?)
+        Ok(self.pipeline.analyze(&admitted, vec![segment], Options { spans: true, ..Options::default() }).await?)
     }
 }
 

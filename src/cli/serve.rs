@@ -33,7 +33,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let server = Server::bind(config, model).await?;
     let mut terminate = signal(SignalKind::terminate()).context("watching for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("watching for SIGINT")?;
-    tracing::info!(address = %server.local_addr()?, model = name, version, digest, device, "serving");
+    let (address, metrics) = (server.local_addr()?, server.metrics_addr()?);
+    tracing::info!(%address, %metrics, model = name, version, digest, device, "serving");
     server
         .run(async {
             tokio::select! {

@@ -238,6 +238,7 @@ fn timings(timings: &Timings, device: String) -> v1::Timings {
         compute_us: micros(timings.compute),
         batch_windows: count(timings.batch_windows),
         device,
+        cached_windows: count(timings.cached_windows),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use tonic::{Request, Status};
+use tonic::Status;
+use tonic::metadata::MetadataMap;
 
 /// A call that cannot be answered in time is told so this much before its deadline, or a tenth of its timeout before if
 /// that is less: the caller shall read our DEADLINE_EXCEEDED and not the cancellation that tonic's server and client both
@@ -10,24 +11,16 @@ use tonic::{Request, Status};
 const MARGIN: Duration = Duration::from_millis(250);
 
 /// When a call's answer must be out.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Deadline(pub(super) Instant);
-
-/// Notes the deadline of a call in its extensions.
 ///
 /// # Errors
 /// INVALID_ARGUMENT if the header is not what the protocol asks for.
 #[allow(clippy::result_large_err, reason = "the type is tonic's")]
-pub fn interceptor(mut request: Request<()>) -> Result<Request<()>, Status> {
-    let Some(header) = request.metadata().get("grpc-timeout") else {
-        return Ok(request);
-    };
+pub(super) fn deadline(metadata: &MetadataMap) -> Result<Option<Instant>, Status> {
+    let Some(header) = metadata.get("grpc-timeout") else { return Ok(None) };
     let timeout = header.to_str().ok().and_then(parse).ok_or_else(|| {
         Status::invalid_argument("grpc-timeout must be 1 to 8 digits and a unit of H, M, S, m, u or n")
     })?;
-    let deadline = Instant::now() + timeout.saturating_sub(MARGIN.min(timeout / 10));
-    request.extensions_mut().insert(Deadline(deadline));
-    Ok(request)
+    Ok(Some(Instant::now() + timeout.saturating_sub(MARGIN.min(timeout / 10))))
 }
 
 /// A `TimeoutValue` and `TimeoutUnit` of the gRPC protocol over HTTP/2.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use prost::Message;
+use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
@@ -10,8 +11,10 @@ use crate::admission::Refused;
 use crate::batch::BatchError;
 use crate::pipeline::AnalyzeError;
 
-/// When an overloaded server may be asked again.
+/// When an overloaded server may be asked again, at the earliest.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
+/// And at the latest.
+const LONGEST_RETRY: Duration = Duration::from_secs(30);
 
 /// Why a request gets no answer.
 #[derive(Debug)]
@@ -20,6 +23,8 @@ pub(super) enum Rejection {
     Invalid(Vec<FieldViolation>),
     /// It was not let in.
     Refused(Refused),
+    /// It would wait longer for others than it may: this much longer.
+    WouldWait(Duration),
     /// It was let in and failed.
     Failed(AnalyzeError),
     /// It was let in and took too long.
@@ -30,6 +35,24 @@ impl Rejection {
     /// A request that is wrong in one field.
     pub(super) fn field(field: impl Into<String>, description: impl Into<String>) -> Self {
         Self::Invalid(vec![FieldViolation::new(field, description)])
+    }
+}
+
+impl Rejection {
+    /// The cause in metrics; none if it is not the server that refuses.
+    pub(super) fn cause(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused(Refused::Overloaded(limit))
+            | Self::Failed(AnalyzeError::Refused(Refused::Overloaded(limit))) => Some(limit.name()),
+            Self::Refused(Refused::Allowance(_)) => Some("allowance"),
+            Self::Refused(Refused::Draining) => Some("draining"),
+            Self::WouldWait(_) => Some("wait"),
+            Self::DeadlineExceeded | Self::Failed(AnalyzeError::Batch(BatchError::DeadlineExceeded)) => {
+                Some("deadline")
+            }
+            Self::Failed(_) => Some("fault"),
+            Self::Invalid(_) => None,
+        }
     }
 }
 
@@ -53,10 +76,11 @@ impl From<Rejection> for Status {
                 let message = format!("the request is invalid in: {}", fields.join(", "));
                 Self::with_error_details(Code::InvalidArgument, message, ErrorDetails::with_bad_request(violations))
             }
-            Rejection::Refused(Refused::Overloaded) | Rejection::Failed(AnalyzeError::Batch(BatchError::Full)) => {
-                let details = ErrorDetails::with_retry_info(Some(RETRY_AFTER));
-                Self::with_error_details(Code::ResourceExhausted, "overloaded; nothing was started, try again", details)
+            Rejection::Refused(Refused::Overloaded(_)) | Rejection::Failed(AnalyzeError::Refused(_)) => {
+                exhausted("overloaded; try again", RETRY_AFTER)
             }
+            Rejection::Refused(Refused::Allowance(delay)) => exhausted("the tenant's allowance is used up", delay),
+            Rejection::WouldWait(excess) => exhausted("the wait would be too long; nothing was started", excess),
             Rejection::Refused(Refused::Draining) => Self::unavailable("the server is shutting down; try another"),
             Rejection::DeadlineExceeded | Rejection::Failed(AnalyzeError::Batch(BatchError::DeadlineExceeded)) => {
                 Self::deadline_exceeded("the deadline passed before the text was scored")
@@ -70,6 +94,18 @@ impl From<Rejection> for Status {
             }
         }
     }
+}
+
+/// RESOURCE_EXHAUSTED, with the delay after which to ask again: for those who read details, and for gRPC clients that retry
+/// by themselves.
+pub(super) fn exhausted(message: &str, delay: Duration) -> Status {
+    let delay = delay.clamp(RETRY_AFTER, LONGEST_RETRY);
+    let mut metadata = MetadataMap::new();
+    if let Ok(millis) = delay.as_millis().to_string().parse() {
+        metadata.insert("grpc-retry-pushback-ms", millis);
+    }
+    let details = ErrorDetails::with_retry_info(Some(delay));
+    Status::with_error_details_and_metadata(Code::ResourceExhausted, message, details, metadata)
 }
 
 /// A status as a message, for one item of many.

@@ -2,16 +2,18 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::stream::{self, Stream, StreamExt};
 use prost::Message;
 use tonic::{Request, Response, Status, Streaming};
+use tracing::Instrument;
 
-use super::deadline::Deadline;
+use super::call::Call;
+use super::convert::CheckedRequest;
 use super::status::{Rejection, to_message};
 use super::{convert, v1};
-use crate::admission::{Admission, Refused};
+use crate::admission::{Admission, Admitted, Refused};
 use crate::pipeline::Pipeline;
 
 /// Requests of one batch or stream that are analysed at the same time: enough to fill a device's batches.
@@ -36,52 +38,86 @@ pub struct Threats {
     pipeline: Arc<Pipeline>,
     admission: Arc<Admission>,
     limits: MessageLimits,
+    longest_wait: Duration,
 }
 
+/// An answer that keeps its request's share of the limits until it is sent.
+type Answered = (v1::AnalyzeResponse, Admitted);
+
 impl Threats {
-    /// Serves a pipeline behind an admission.
-    pub fn new(pipeline: Arc<Pipeline>, admission: Arc<Admission>, limits: MessageLimits) -> Self {
-        Self { pipeline, admission, limits }
+    /// Serves a pipeline behind an admission; what would wait longer than `longest_wait` for others is refused.
+    pub fn new(
+        pipeline: Arc<Pipeline>,
+        admission: Arc<Admission>,
+        limits: MessageLimits,
+        longest_wait: Duration,
+    ) -> Self {
+        Self { pipeline, admission, limits, longest_wait }
     }
 
-    /// Checks a request, lets it in and analyses it.
-    async fn answer(
-        &self,
-        request: v1::AnalyzeRequest,
-        deadline: Option<Instant>,
-    ) -> Result<v1::AnalyzeResponse, Rejection> {
+    /// Checks a request, lets it in and analyses it; counts and logs how it went.
+    async fn answer(&self, request: v1::AnalyzeRequest, call: &Call) -> Result<Answered, Rejection> {
+        let (started, priority, metrics) = (Instant::now(), call.caller.priority.name(), self.pipeline.metrics());
+        let result = self.analyzed(request, call).instrument(call.span()).await;
+        let elapsed = started.elapsed();
+        match &result {
+            Ok(_) => metrics.answered(priority, elapsed, call.trace_id()),
+            Err(rejection) => rejection.cause().into_iter().for_each(|cause| metrics.refused(cause, priority)),
+        }
+        result
+    }
+
+    async fn analyzed(&self, request: v1::AnalyzeRequest, call: &Call) -> Result<Answered, Rejection> {
         self.check_message_size(&request, "segments")?;
         let checked = convert::request(request, &self.limits)?;
-        let admitted = self.admission.admit(checked.n_bytes())?;
-        let analysis = self.pipeline.analyze(&admitted, checked.segments, checked.options, deadline);
-        let analysis = match deadline {
+        let n_bytes = checked.n_bytes();
+        self.check_wait(call, n_bytes)?;
+        let admitted = self.admission.admit(call.caller, n_bytes)?;
+        let CheckedRequest { request_id, segment_ids, segments, options } = checked;
+        let analysis = self.pipeline.analyze(&admitted, segments, options);
+        let analysis = match call.caller.deadline {
             Some(deadline) => {
                 tokio::time::timeout_at(deadline.into(), analysis).await.map_err(|_| Rejection::DeadlineExceeded)?
             }
             None => analysis.await,
-        };
-        Ok(convert::response(checked.request_id, &checked.segment_ids, analysis?))
+        }?;
+        let (windows, verdict) = (analysis.coverage.windows, analysis.verdict.name());
+        tracing::debug!(bytes = n_bytes, windows, cached = analysis.timings.cached_windows, verdict, "answered");
+        Ok((convert::response(request_id, &segment_ids, analysis), admitted))
     }
 
-    async fn result(&self, request: v1::AnalyzeRequest, deadline: Option<Instant>) -> v1::AnalyzeResult {
-        let result = match self.answer(request, deadline).await {
-            Ok(response) => v1::analyze_result::Result::Response(response),
-            Err(rejection) => v1::analyze_result::Result::Error(to_message(&rejection.into())),
-        };
-        v1::AnalyzeResult { result: Some(result) }
+    /// Refuses what could not be scored in time because of what waits already, before it costs anything.
+    fn check_wait(&self, call: &Call, n_bytes: usize) -> Result<(), Rejection> {
+        let left = call.caller.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let longest = left.map_or(self.longest_wait, |left| left.min(self.longest_wait));
+        let excess = self.pipeline.estimated_wait(&call.caller, n_bytes).saturating_sub(longest);
+        if excess.is_zero() { Ok(()) } else { Err(Rejection::WouldWait(excess)) }
     }
 
-    async fn stream_item(&self, item: v1::AnalyzeStreamRequest) -> v1::AnalyzeStreamResponse {
+    /// The answer to one request of many, with what it holds of the limits.
+    async fn result(&self, request: v1::AnalyzeRequest, call: &Call) -> (v1::AnalyzeResult, Option<Admitted>) {
+        let (result, admitted) = match self.answer(request, call).await {
+            Ok((response, admitted)) => (v1::analyze_result::Result::Response(response), Some(admitted.answered())),
+            Err(rejection) => (v1::analyze_result::Result::Error(to_message(&rejection.into())), None),
+        };
+        (v1::AnalyzeResult { result: Some(result) }, admitted)
+    }
+
+    async fn stream_item(
+        &self,
+        item: v1::AnalyzeStreamRequest,
+        call: &Call,
+    ) -> (v1::AnalyzeStreamResponse, Option<Admitted>) {
         let rejected = |field: &str| {
             let status = Rejection::field(field, "must be set").into();
-            v1::AnalyzeResult { result: Some(v1::analyze_result::Result::Error(to_message(&status))) }
+            (v1::AnalyzeResult { result: Some(v1::analyze_result::Result::Error(to_message(&status))) }, None)
         };
-        let result = match item.request {
+        let (result, admitted) = match item.request {
             _ if item.item_id.is_empty() => rejected("item_id"),
             None => rejected("request"),
-            Some(request) => self.result(request, None).await,
+            Some(request) => self.result(request, call).await,
         };
-        v1::AnalyzeStreamResponse { item_id: item.item_id, result: Some(result) }
+        (v1::AnalyzeStreamResponse { item_id: item.item_id, result: Some(result) }, admitted)
     }
 
     fn check_message_size(&self, message: &impl Message, field: &str) -> Result<(), Rejection> {
@@ -113,23 +149,26 @@ impl Threats {
 #[tonic::async_trait]
 impl v1::threat_service_server::ThreatService for Threats {
     async fn analyze(&self, request: Request<v1::AnalyzeRequest>) -> Result<Response<v1::AnalyzeResponse>, Status> {
-        let deadline = deadline(&request);
-        Ok(Response::new(self.answer(request.into_inner(), deadline).await?))
+        let call = Call::of(&request);
+        let (answer, admitted) = self.answer(request.into_inner(), &call).await?;
+        Ok(holding(Response::new(answer), vec![admitted]))
     }
 
     async fn analyze_batch(
         &self,
         request: Request<v1::AnalyzeBatchRequest>,
     ) -> Result<Response<v1::AnalyzeBatchResponse>, Status> {
-        let deadline = deadline(&request);
+        let call = Call::of(&request);
         let batch = request.into_inner();
         self.check_batch(&batch)?;
-        let results = stream::iter(batch.requests)
-            .map(|request| self.result(request, deadline))
+        let answers: Vec<_> = stream::iter(batch.requests)
+            .map(|request| self.result(request, &call))
             .buffered(CONCURRENT_ITEMS)
             .collect()
             .await;
-        Ok(Response::new(v1::AnalyzeBatchResponse { results }))
+        let (results, admitted): (_, Vec<_>) = answers.into_iter().unzip();
+        let held = admitted.into_iter().flatten().collect();
+        Ok(holding(Response::new(v1::AnalyzeBatchResponse { results }), held))
     }
 
     type AnalyzeStreamStream = Pin<Box<dyn Stream<Item = Result<v1::AnalyzeStreamResponse, Status>> + Send>>;
@@ -140,14 +179,17 @@ impl v1::threat_service_server::ThreatService for Threats {
         &self,
         request: Request<Streaming<v1::AnalyzeStreamRequest>>,
     ) -> Result<Response<Self::AnalyzeStreamStream>, Status> {
+        // The call's deadline is that of the stream; its items have none of their own.
+        let call = Arc::new(Call::of(&request).without_deadline());
         let items = request.into_inner().take_until(self.admission.drained());
         let service = self.clone();
         let answers = items
             .map(move |item| {
-                let service = service.clone();
-                async move { Ok(service.stream_item(item?).await) }
+                let (service, call) = (service.clone(), call.clone());
+                async move { Ok(service.stream_item(item?, &call).await) }
             })
-            .buffer_unordered(CONCURRENT_ITEMS);
+            .buffer_unordered(CONCURRENT_ITEMS)
+            .map(|answer| answer.map(|(response, _sent)| response));
         let admission = self.admission.clone();
         let end = stream::once(async move { admission.is_draining() })
             .filter_map(async |is_draining| is_draining.then(|| Err(Rejection::from(Refused::Draining).into())));
@@ -155,6 +197,8 @@ impl v1::threat_service_server::ThreatService for Threats {
     }
 }
 
-fn deadline<T>(request: &Request<T>) -> Option<Instant> {
-    request.extensions().get::<Deadline>().map(|deadline| deadline.0)
+/// Lets an answer hold shares of the limits until it is sent: a caller that does not read must not make room for more.
+fn holding<T>(mut response: Response<T>, admitted: Vec<Admitted>) -> Response<T> {
+    response.extensions_mut().insert(Arc::new(admitted));
+    response
 }

@@ -108,6 +108,7 @@ pub(super) fn judge(
             queue: scored.queued,
             compute: scored.compute,
             batch_windows: scored.batch_windows,
+            cached_windows: scored.n_cached,
         },
         device: model.scorer.device().to_owned(),
     })

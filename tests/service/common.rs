@@ -1,5 +1,6 @@
 //! A real server with the real model on a port of the system's choice, and a real client.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use portcullis::app::Server;
@@ -18,6 +19,8 @@ pub const HARMLESS: &str = "Which of these two sorting functions is faster on ne
 
 pub struct TestServer {
     pub channel: Channel,
+    pub address: SocketAddr,
+    pub metrics: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<anyhow::Result<()>>,
 }
@@ -30,15 +33,16 @@ impl TestServer {
 
     /// Starts a server with these settings and this model.
     pub async fn start_with(settings: &str, model: Model) -> Self {
-        let settings: Settings = toml::from_str(&format!("listen = \"127.0.0.1:0\"\n{settings}")).unwrap();
+        let settings: Settings =
+            toml::from_str(&format!("listen = \"127.0.0.1:0\"\nmetrics_listen = \"127.0.0.1:0\"\n{settings}")).unwrap();
         let server = Server::bind(settings.check().unwrap(), model).await.unwrap();
-        let address = server.local_addr().unwrap();
+        let (address, metrics) = (server.local_addr().unwrap(), server.metrics_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
         let served = tokio::spawn(server.run(async move {
             let _ = stopped.await;
         }));
         let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
-        Self { channel, stop: Some(stop), served }
+        Self { channel, address, metrics, stop: Some(stop), served }
     }
 
     pub fn client(&self) -> ThreatServiceClient<Channel> {

@@ -142,8 +142,8 @@ async fn overload_is_refused_with_a_delay_and_passes() {
 }
 
 #[tokio::test]
-async fn a_full_queue_is_refused_and_empties() {
-    let server = TestServer::start("queue_tokens = 500").await;
+async fn too_many_tokens_are_refused_until_others_leave() {
+    let server = TestServer::start("max_in_flight_tokens = 500").await;
     let calls = (0..24).map(|_| {
         let mut client = server.client();
         async move { client.analyze(request(vec![segment(Source::ToolOutput, long_text(2_000))])).await }

@@ -5,5 +5,7 @@ mod common;
 mod coverage;
 mod findings;
 mod limits;
+mod load;
 mod operation;
+mod process;
 mod verdicts;

@@ -141,6 +141,7 @@ mod tests {
                 queue: Duration::ZERO,
                 compute: Duration::ZERO,
                 batch_windows: 1,
+                cached_windows: 0,
             },
             device: "cpu".to_owned(),
         }

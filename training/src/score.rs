@@ -5,9 +5,11 @@ use std::time::Duration;
 use anyhow::Result;
 use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
-use portcullis::admission::Admission;
+use portcullis::admission::{Admission, InFlightLimits};
 use portcullis::artifact::Model;
 use portcullis::batch::Limits;
+use portcullis::cache::CacheLimits;
+use portcullis::caller::Caller;
 use portcullis::pipeline::{Analysis, Content, Options, Pipeline, Segment};
 
 use crate::data::Example;
@@ -17,8 +19,8 @@ const CONCURRENT: usize = 64;
 
 /// Analyses every example; the answers come in their order.
 pub fn score(model: Model, examples: &[Example], options: &Options) -> Result<Vec<Analysis>> {
-    let pipeline = Pipeline::start(model, Limits { batch_tokens: 4096 }, usize::MAX)?;
-    let admission = Admission::new(usize::MAX, u32::MAX / 2);
+    let pipeline = Pipeline::start(model, Limits::tokens(4096), CacheLimits::NONE)?;
+    let admission = Admission::new(InFlightLimits::NONE);
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} texts {elapsed} eta {eta}")?;
     let bar = ProgressBar::new(examples.len() as u64).with_style(style);
     bar.enable_steady_tick(Duration::from_secs(1));
@@ -27,9 +29,9 @@ pub fn score(model: Model, examples: &[Example], options: &Options) -> Result<Ve
         let (pipeline, admission) = (&pipeline, &admission);
         futures::stream::iter(examples)
             .map(|example| async move {
-                let admitted = admission.admit(example.text.len())?;
+                let admitted = admission.admit(Caller::default(), example.text.len())?;
                 let segment = Segment { source: example.source, content: Content::Text(example.text.clone()) };
-                Ok(pipeline.analyze(&admitted, vec![segment], options.clone(), None).await?)
+                Ok(pipeline.analyze(&admitted, vec![segment], options.clone()).await?)
             })
             .buffered(CONCURRENT)
             .inspect(|_| bar.inc(1))
