@@ -41,8 +41,9 @@ COPY LICENSE /usr/share/doc/portcullis/LICENSE
 COPY --from=builder /out/portcullis.cdx.json /usr/share/doc/portcullis/portcullis.cdx.json
 COPY --from=builder /out/portcullis /usr/local/bin/portcullis
 # Within the container's own network; what is let in from outside is for whoever runs it to say.
-ENV PORTCULLIS_LISTEN=0.0.0.0:50051
-EXPOSE 50051
+ENV PORTCULLIS_LISTEN=0.0.0.0:50051 \
+    PORTCULLIS_METRICS_LISTEN=0.0.0.0:9464
+EXPOSE 50051 9464
 # A number, so that Kubernetes can tell that it is not root. Nothing is written to any file.
 USER 10001:10001
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["/usr/local/bin/portcullis", "health"]

@@ -103,16 +103,28 @@ class Agreement(unittest.TestCase):
 
     def test_images_and_manifests_agree(self) -> None:
         security, [container] = pod("cpu")["securityContext"], pod("cpu")["containers"]
-        [port] = (port["containerPort"] for port in container["ports"] if port["name"] == "grpc")
+        ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+        port, metrics_port = ports["grpc"], ports["metrics"]
+        annotations = load(KUBERNETES / "cpu" / "deployment.yaml")["spec"]["template"]["metadata"]["annotations"]
+        self.assertEqual(annotations["prometheus.io/port"], str(metrics_port))
         probes = [container[name]["grpc"]["port"] for name in ("startupProbe", "readinessProbe", "livenessProbe")]
         self.assertEqual(probes, [port] * 3)
         for dockerfile in map(Path.read_text, DOCKERFILES):
             self.assertIn(f"USER {security['runAsUser']}:{security['runAsGroup']}\n", dockerfile)
             self.assertIn(f"PORTCULLIS_LISTEN=0.0.0.0:{port}", dockerfile)
-            self.assertIn(f"EXPOSE {port}\n", dockerfile)
+            self.assertIn(f"PORTCULLIS_METRICS_LISTEN=0.0.0.0:{metrics_port}", dockerfile)
+            self.assertIn(f"EXPOSE {port} {metrics_port}\n", dockerfile)
         for variant in VARIANTS:
             [image] = load(KUBERNETES / variant / "kustomization.yaml")["images"]
             self.assertEqual(image["newTag"], CARGO["version"])
+
+    def test_the_autoscaler_asks_for_a_metric_that_there_is(self) -> None:
+        [metric] = load(KUBERNETES / "cpu" / "horizontal-pod-autoscaler.yaml")["spec"]["metrics"]
+        name = metric["pods"]["metric"]["name"]
+        self.assertIn(f"`{name}`", (REPOSITORY / "docs" / "OPERATIONS.md").read_text())
+        [rule] = load(KUBERNETES / "prometheus-adapter-rules.yaml")["rules"]
+        self.assertEqual(rule["name"]["as"], name)
+        self.assertTrue(rule["seriesQuery"].startswith(f"{name}{{"))
 
     def test_images_are_pinned_by_digest_and_alike(self) -> None:
         cpu, cuda = (re.findall(r"^ARG (\w+_IMAGE)=(\S+)$", path.read_text(), re.MULTILINE) for path in DOCKERFILES)

@@ -144,7 +144,8 @@ impl Server {
             .http2_max_header_list_size(HEADER_BYTES)
             .max_concurrent_streams(STREAMS_PER_CONNECTION)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES as u32)
-            .initial_stream_window_size(CONNECTION_WINDOW_BYTES as u32)
+            // A stream that is not read leaves room to the connection's others.
+            .initial_stream_window_size((CONNECTION_WINDOW_BYTES / 4) as u32)
             .max_connection_age(config.connection_age)
             .max_connection_age_grace(config.drain_timeout)
             .add_service(InterceptedService::new(Receive::new(threats, receiver.clone()), call_interceptor))

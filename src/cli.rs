@@ -79,7 +79,8 @@ fn load_model(settings: &ModelSettings, hub: &HubSettings) -> anyhow::Result<Mod
     if trust == TrustPolicy::Anyone {
         tracing::warn!(model = %files, "unsigned models are allowed: nobody vouches for what this one says");
     }
-    let mut model = trust.load(&files, settings.engine()).with_context(|| format!("the model in {files} is refused"))?;
+    let mut model =
+        trust.load(&files, settings.engine()).with_context(|| format!("the model in {files} is refused"))?;
     let own = model.policy;
     let policy =
         Policy { review: settings.review_at.unwrap_or(own.review), block: settings.block_at.unwrap_or(own.block) };

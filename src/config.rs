@@ -229,6 +229,9 @@ impl Settings {
         if config.messages.segment_bytes > config.messages.message_bytes {
             mistakes.push("max_segment_bytes must not be above max_message_bytes".to_owned());
         }
+        if config.in_flight.bytes < config.messages.message_bytes {
+            mistakes.push("max_in_flight_bytes must not be below max_message_bytes".to_owned());
+        }
         if self.tenant_burst_bytes.is_some() && config.in_flight.allowance.is_none() {
             mistakes.push("tenant_burst_bytes needs tenant_bytes_per_second".to_owned());
         }

@@ -77,12 +77,17 @@ impl FromStr for HubModel {
         let Some(((owner, name), commit)) = parts.filter(|((owner, name), _)| is_name(owner) && is_name(name)) else {
             return Err(format!("{HUB_PREFIX}{text} is not {HUB_PREFIX}OWNER/NAME@COMMIT"));
         };
-        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        if commit.len() != COMMIT_DIGITS || !commit.bytes().all(is_digit) {
+        if !is_commit(commit) {
             return Err(format!("{commit:?} is no commit of {COMMIT_DIGITS} digits; a branch or tag may change"));
         }
         Ok(Self { repository: format!("{owner}/{name}"), commit: commit.to_owned() })
     }
+}
+
+/// Whether a revision is a commit, and so says which content it has: 40 lower-case hexadecimal digits.
+pub fn is_commit(revision: &str) -> bool {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    revision.len() == COMMIT_DIGITS && revision.bytes().all(is_digit)
 }
 
 /// Whether a part of a repository's name can be nothing else in a path or an address.
@@ -141,21 +146,26 @@ impl Hub {
         let source = Source::new(self, model)?;
         let folder = source.cache.path().join("portcullis").join(source.repo.folder_name()).join(&model.commit);
         if !folder.is_dir() {
-            let unwritable = |source| FetchError::Cache { folder: folder.clone(), source };
-            let part = folder.with_extension(format!("part-{}", std::process::id()));
-            fs::create_dir_all(&part).map_err(unwritable)?;
-            for name in source.names()? {
-                place(&source.file(name)?, &part.join(name)).map_err(unwritable)?;
-            }
-            // All files or none; of two processes that fetch the same commit, the first to end wins.
-            fs::rename(&part, &folder)
-                .or_else(|error| if folder.is_dir() { Ok(()) } else { Err(unwritable(error)) })?;
+            let files: Vec<_> = source
+                .names()?
+                .into_iter()
+                .map(|name| Ok((name, source.file(name)?)))
+                .collect::<Result<_, FetchError>>()?;
+            gather(&files, &folder).map_err(|source| FetchError::Cache { folder: folder.clone(), source })?;
         }
         Ok(folder)
     }
 }
 
-/// The hub's client does not keep a model's files as files but as links into its cache, which artefacts must not be.
+/// Makes a folder of cached files: of all or none. Of two processes that do so, the first to end wins.
+fn gather(files: &[(&str, PathBuf)], folder: &Path) -> io::Result<()> {
+    let part = folder.with_extension(format!("part-{}", std::process::id()));
+    fs::create_dir_all(&part)?;
+    files.iter().try_for_each(|(name, cached)| place(cached, &part.join(name)))?;
+    fs::rename(&part, folder).or_else(|error| if folder.is_dir() { fs::remove_dir_all(&part) } else { Err(error) })
+}
+
+/// The hub's client keeps a model's files as links into its cache, which an artefact's files must not be.
 fn place(cached: &Path, file: &Path) -> io::Result<()> {
     let content = cached.canonicalize()?;
     if file.exists() {

@@ -156,10 +156,10 @@ pub struct ReaderCounts {
 }
 
 impl ReaderCounts {
-    /// As many as this machine's cores are for.
+    /// As many as this machine's cores are for; of long ones at most four, for the memory that each takes.
     pub fn of_this_machine() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { short: 2 * cores, long: cores.div_ceil(2) }
+        Self { short: 2 * cores, long: cores.div_ceil(2).min(4) }
     }
 }
 

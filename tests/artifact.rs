@@ -7,6 +7,7 @@ use portcullis::artifact::{
     ArtifactError, ArtifactFiles, CALIBRATION, FILES, GOLDEN, MANIFEST, ML_BOM, MODEL_CARD, Model, TOKENIZER,
     TrustPolicy, WEIGHTS,
 };
+use portcullis::model::EngineOptions;
 use portcullis::signing::{PrivateKey, SIGNATURE, SigningError, Statement, sign};
 use sha2::{Digest, Sha256};
 
@@ -206,7 +207,7 @@ fn a_trust_policy_admits_what_it_says() {
         TrustPolicy::Anyone,
     ];
     let check = |what: &str, files: &ArtifactFiles, expected: [bool; 4]| {
-        let admitted = policies.each_ref().map(|policy| match policy.load(files) {
+        let admitted = policies.each_ref().map(|policy| match policy.load(files, EngineOptions::default()) {
             Ok(_) => true,
             Err(ArtifactError::Unsigned | ArtifactError::Signature(SigningError::UnknownKey { .. })) => false,
             Err(error) => panic!("{what}: {error}"),
@@ -242,5 +243,8 @@ fn a_signed_model_with_a_tampered_file_of_any_kind_is_refused() {
         sign_by(&key, folder.path());
     }
     std::fs::write(folder.path().join("more.bin"), "x").unwrap();
-    assert!(matches!(policy.load(&files, EngineOptions::default()), Err(ArtifactError::Signature(SigningError::Unsigned { .. }))));
+    assert!(matches!(
+        policy.load(&files, EngineOptions::default()),
+        Err(ArtifactError::Signature(SigningError::Unsigned { .. }))
+    ));
 }

@@ -182,7 +182,6 @@ def progress(*text: object) -> None:
 
 def best_plan(contender, sequences: Sequences) -> Plan:
     """Runs every plan once to warm its shapes up, and once more to choose."""
-    contender.warm_up(sequences[:64])
     speeds = {}
     for plan in contender.plans():
         contender.tokens_per_s(sequences, plan)

@@ -80,14 +80,17 @@ def prepare(folder: Path, cache: Path, sample: list[list[int]]) -> list[Peer]:
     openvino_int8 = cache / "openvino-int8.xml"
     if not openvino_int8.exists():
         quantize_openvino(f32, openvino_int8, sample)
-    return [
+    has_bf16 = has("avx512_bf16", "amx_bf16", "bf16")
+    peers = [
         Peer("onnxruntime int8", lambda threads: onnx_session(int8, threads)),
         Peer("onnxruntime f32", lambda threads: onnx_session(fused, threads)),
         Peer("openvino int8", lambda threads: openvino_model(openvino_int8, threads)),
-        Peer("openvino bf16" if has("avx512_bf16", "amx_bf16") else "openvino f32", lambda threads: openvino_model(f32, threads)),
+        # OpenVINO computes in bf16 by itself where the CPU does.
+        Peer("openvino bf16" if has_bf16 else "openvino f32", lambda threads: openvino_model(f32, threads)),
         Peer("pytorch f32", lambda threads: torch_model(folder, threads, torch.float32)),
-        Peer("pytorch bf16", lambda threads: torch_model(folder, threads, torch.bfloat16)),
     ]
+    # Without instructions for it PyTorch emulates bf16, which nobody would use.
+    return peers + [Peer("pytorch bf16", lambda threads: torch_model(folder, threads, torch.bfloat16))] * has_bf16
 
 
 def export(folder: Path, path: Path) -> None:

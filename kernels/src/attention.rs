@@ -80,7 +80,8 @@ impl KeyValues {
                 #[inline(always)]
                 || {
                     let n_keys = n_panels(count) * heads.size;
-                    for (head, lines) in self.keys[keys..].chunks_exact_mut(n_keys.max(1)).take(heads.count).enumerate() {
+                    for (head, lines) in self.keys[keys..].chunks_exact_mut(n_keys.max(1)).take(heads.count).enumerate()
+                    {
                         transpose(&rows[head * heads.size..], stride, count, heads.size, lines);
                     }
                     let n_values = n_panels(heads.size) * count;
@@ -203,7 +204,14 @@ pub fn attend<'a>(
 }
 
 /// Adds some keys of a piece, from a whole panel on, to the running softmax.
-fn add_keys(isa: Isa, queries: Rows<'_, f32>, piece: Piece<'_>, keys: Range<usize>, scratch: &mut Scratch, width: usize) {
+fn add_keys(
+    isa: Isa,
+    queries: Rows<'_, f32>,
+    piece: Piece<'_>,
+    keys: Range<usize>,
+    scratch: &mut Scratch,
+    width: usize,
+) {
     let n_keys = keys.len();
     let panels = piece.keys.panels(keys.start / PANEL..n_panels(keys.end));
     multiply(isa, queries, panels, Start::Zero, RowsMut::new(&mut scratch.scores, KEYS));

@@ -114,3 +114,33 @@ pub(crate) mod x86 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn the_best_is_the_last_that_is_available() {
+        let names: Vec<_> = Isa::available().iter().map(|isa| isa.name()).collect();
+        assert_eq!(names.first(), Some(&"baseline"));
+        assert_eq!(names.last(), Some(&Isa::best().name()));
+        println!("best: {}", Isa::best().name());
+    }
+
+    /// In a process of its own, since the choice is made once.
+    #[test]
+    fn the_environment_holds_the_choice_down() {
+        let free: Vec<_> = Isa::available().iter().map(|isa| isa.name()).collect();
+        for name in free {
+            let output = Command::new(std::env::current_exe().unwrap())
+                .args(["isa::tests::the_best_is_the_last_that_is_available", "--exact", "--nocapture"])
+                .env(ISA_VARIABLE, name)
+                .output()
+                .unwrap();
+            let printed = String::from_utf8(output.stdout).unwrap();
+            assert!(output.status.success() && printed.contains(&format!("best: {name}\n")), "{name}: {printed}");
+        }
+    }
+}

@@ -88,7 +88,12 @@ impl Pool {
     ///
     /// # Panics
     /// With what `run` panicked with, or if there are fewer workspaces than threads.
-    pub fn for_each<W: Send, T: Send>(&mut self, spaces: &mut [W], items: &mut [T], run: impl Fn(&mut W, &mut T) + Sync) {
+    pub fn for_each<W: Send, T: Send>(
+        &mut self,
+        spaces: &mut [W],
+        items: &mut [T],
+        run: impl Fn(&mut W, &mut T) + Sync,
+    ) {
         assert!(self.n_threads() <= spaces.len(), "a thread has no workspace");
         if self.threads.is_empty() || items.len() < 2 {
             let space = &mut spaces[0];
@@ -268,7 +273,9 @@ mod tests {
         for bad in 0..50 {
             let mut items: Vec<usize> = (0..50).collect();
             let result = catch_unwind(AssertUnwindSafe(|| {
-                pool.for_each(&mut [(); 3], &mut items, |(), item| assert!(*item != bad, "the fault that is under test"));
+                pool.for_each(&mut [(); 3], &mut items, |(), item| {
+                    assert!(*item != bad, "the fault that is under test")
+                });
             }));
             assert!(result.is_err());
             pool.for_each(&mut [(); 3], &mut items, |(), item| *item += 1);

@@ -58,22 +58,42 @@ const MIN_DISGUISED_WORDS: usize = 4;
 /// Folds the words that mix scripts.
 pub(super) fn undo(edit: &mut Edit) {
     let text = edit.text();
-    let is_disguised = |line: &str| words(line).filter(|(_, word)| word.look == Look::Disguised).count();
-    let is_rife = lines(text).map(|(_, line)| is_disguised(line)).sum::<usize>() >= MIN_DISGUISED_WORDS;
-    for (start, line) in lines(text) {
-        let company = Company { is_disguised: is_rife || is_disguised(line) > 0, written: written_scripts(line) };
-        for (range, _) in words(line).filter(|(_, word)| company.folds(word)) {
-            fold(line.get(range.clone()).unwrap_or_default(), start + range.start, edit);
+    let lines: Vec<Line> = lines(text).collect();
+    let is_rife = lines.iter().map(Line::n_disguised).sum::<usize>() >= MIN_DISGUISED_WORDS;
+    for line in lines {
+        let company = Company {
+            is_disguised: is_rife || line.n_disguised() > 0,
+            written: written_scripts(text.get(line.range.clone()).unwrap_or_default()),
+        };
+        for (range, _) in line.suspects.into_iter().filter(|(_, word)| company.folds(word)) {
+            let start = line.range.start + range.start;
+            fold(text.get(start..start + range.len()).unwrap_or_default(), start, edit);
         }
     }
 }
 
-/// The lines of a text that are not all ASCII, with their places.
-fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+/// A line with words that could be disguised.
+struct Line {
+    range: Range<usize>,
+    /// Their places in the line.
+    suspects: Vec<(Range<usize>, Word)>,
+}
+
+impl Line {
+    fn n_disguised(&self) -> usize {
+        self.suspects.iter().filter(|(_, word)| word.look == Look::Disguised).count()
+    }
+}
+
+fn lines(text: &str) -> impl Iterator<Item = Line> {
     let mut end = 0;
     text.split_inclusive('\n').filter_map(move |line| {
         end += line.len();
-        (!line.is_ascii()).then(|| (end - line.len(), line))
+        if line.is_ascii() {
+            return None;
+        }
+        let suspects: Vec<_> = words(line).filter(|(_, word)| word.look != Look::Honest).collect();
+        (!suspects.is_empty()).then(|| Line { range: end - line.len()..end, suspects })
     })
 }
 

@@ -79,6 +79,9 @@ const UNITS: [&str; 21] = [
 /// Spells out the disguised words.
 pub(super) fn undo(edit: &mut Edit) {
     let text = edit.text();
+    if !tokens_with_digits(text).any(|token| proves_something(text, token)) {
+        return;
+    }
     let mut group = Group::default();
     for (range, is_free) in words(text) {
         match text.get(range.clone()).and_then(|word| Disguised::read(word, is_free)) {
@@ -134,20 +137,47 @@ impl Group {
 /// but for the punctuation of sentences.
 fn words(text: &str) -> impl Iterator<Item = (Range<usize>, bool)> {
     let mut end = 0;
-    text.split_inclusive(|character: char| character.is_ascii_whitespace()).flat_map(move |word| {
-        end += word.len();
-        let start = end - word.len();
-        let has_sign = word.bytes().any(|byte| any_letter(char::from(byte)).is_some());
-        let word = if has_sign { word.trim_end() } else { "" };
-        let from = word.len() - word.trim_start_matches(OPENING).len();
-        let inner = word.get(from..).unwrap_or_default().trim_end_matches(CLOSING);
-        let mut at = start + from;
-        inner.split_inclusive(PARTING).map(move |piece| {
-            let part = piece.trim_end_matches(PARTING);
-            let range = at..at + part.len();
-            at += piece.len();
-            (range, piece.len() == inner.len())
-        })
+    text.split_inclusive(|character: char| character.is_ascii_whitespace()).flat_map(move |token| {
+        end += token.len();
+        words_of_token(token.trim_end(), end - token.len())
+    })
+}
+
+/// The words of a token without spaces, which stands at `start`.
+fn words_of_token(token: &str, start: usize) -> impl Iterator<Item = (Range<usize>, bool)> {
+    let has_sign = token.bytes().any(|byte| any_letter(char::from(byte)).is_some());
+    let token = if has_sign { token } else { "" };
+    let from = token.len() - token.trim_start_matches(OPENING).len();
+    let inner = token.get(from..).unwrap_or_default().trim_end_matches(CLOSING);
+    let mut at = start + from;
+    inner.split_inclusive(PARTING).map(move |piece| {
+        let part = piece.trim_end_matches(PARTING);
+        let range = at..at + part.len();
+        at += piece.len();
+        (range, piece.len() == inner.len())
+    })
+}
+
+/// The tokens in which a digit or sign stands before a letter: only they prove anything.
+fn tokens_with_digits(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let bytes = text.as_bytes();
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let rest = bytes.get(from..)?;
+        let mut pairs = rest.iter().zip(rest.iter().skip(1));
+        let at =
+            from + pairs.position(|(sign, next)| next.is_ascii_alphabetic() && letter(char::from(*sign)).is_some())?;
+        let start = from + bytes.get(from..at)?.iter().rposition(u8::is_ascii_whitespace).map_or(0, |space| space + 1);
+        let len = bytes.get(at..)?.iter().position(u8::is_ascii_whitespace);
+        from = len.map_or(bytes.len(), |len| at + len);
+        Some(start..from)
+    })
+}
+
+fn proves_something(text: &str, token: Range<usize>) -> bool {
+    words_of_token(text.get(token.clone()).unwrap_or_default(), token.start).any(|(word, is_free)| {
+        let read = text.get(word).and_then(|word| Disguised::read(word, is_free));
+        read.is_some_and(|word| !word.is_doubtful && word.evidence > 0)
     })
 }
 

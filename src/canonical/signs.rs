@@ -4,10 +4,11 @@
 //! it will not; where a whole block of characters could matter, the block counts.
 
 use std::ops::{BitOr, BitOrAssign};
+use std::sync::LazyLock;
 
 /// What a text holds that rules are about, as a bit set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Signs(u32);
+pub(super) struct Signs(u16);
 
 impl Signs {
     /// `&`, which begins a character reference.
@@ -44,7 +45,7 @@ impl Signs {
         let (mut signs, is_ascii) = of_bytes(text.as_bytes());
         if !is_ascii {
             for character in text.chars().filter(|character| !character.is_ascii()) {
-                signs |= of_character(character);
+                signs |= of(character);
             }
         }
         signs
@@ -171,7 +172,17 @@ fn is_word(byte: u8) -> u8 {
 
 /// True for a character that neither folds nor combines with the one before it: it stays what it is and where it is.
 pub(super) fn is_inert(character: char) -> bool {
-    character.is_ascii() || !of_character(character).contain(Signs::COMPATIBLE)
+    character.is_ascii() || !of(character).contain(Signs::COMPATIBLE)
+}
+
+/// [`of_character`] of the basic plane, looked up: honest text of most scripts asks for every character, more than once.
+static BASIC_PLANE: LazyLock<Vec<Signs>> = LazyLock::new(|| {
+    (0..=u16::MAX).map(|code| char::from_u32(code.into()).map_or(Signs::NONE, of_character)).collect()
+});
+
+/// The signs of a character beyond ASCII.
+fn of(character: char) -> Signs {
+    BASIC_PLANE.get(character as usize).copied().unwrap_or_else(|| of_character(character))
 }
 
 /// The signs of a character beyond ASCII, by block: blocks that are written every day are told apart finely, so that

@@ -40,20 +40,38 @@ pub(super) fn undo(edit: &mut Edit) {
 /// part of a word, so that the end of one is no lone letter.
 fn lone_letters(text: &str) -> impl Iterator<Item = usize> {
     let bytes = text.as_bytes();
-    let ends_word = move |before: usize| match bytes.get(before) {
-        Some(byte) if byte.is_ascii() => is_word(char::from(*byte)),
-        _ => text.get(..before + 1).and_then(|before| before.chars().next_back()).is_some_and(is_word),
-    };
-    let begins_word = move |after: usize| match bytes.get(after) {
-        Some(byte) if byte.is_ascii() => is_word(char::from(*byte)),
-        _ => text.get(after..).and_then(|after| after.chars().next()).is_some_and(is_word),
-    };
-    bytes.iter().enumerate().filter(|(_, byte)| byte.is_ascii_alphanumeric()).map(|(at, _)| at).filter(move |&at| {
-        !begins_word(at + 1)
-            && !at.checked_sub(1).is_some_and(ends_word)
-            && text.get(at..=at).is_some_and(|letter| deciphered(letter).is_some())
+    let ends_word = move |before: usize| text.get(..=before).is_some_and(|before| before.ends_with(is_word));
+    let begins_word = move |after: usize| text.get(after..).is_some_and(|after| after.starts_with(is_word));
+    let (mut was_word, mut is_word) = (false, false);
+    bytes.iter().chain(std::iter::once(&b' ')).enumerate().filter_map(move |(after, byte)| {
+        let comes_word = is_ascii_word(*byte);
+        let is_lone = !was_word && is_word && !comes_word;
+        (was_word, is_word) = (is_word, comes_word);
+        let at = after.checked_sub(1).filter(|_| is_lone)?;
+        let before = at.checked_sub(1);
+        let is_parted_before = before.and_then(|before| bytes.get(before)).is_none_or(u8::is_ascii);
+        (deciphered(char::from(*bytes.get(at)?)).is_some()
+            && (is_parted_before || !before.is_some_and(ends_word))
+            && (byte.is_ascii() || !begins_word(after)))
+        .then_some(at)
     })
 }
+
+fn is_ascii_word(byte: u8) -> bool {
+    IS_ASCII_WORD.get(usize::from(byte)).copied().unwrap_or_default()
+}
+
+/// For each byte, whether it is a letter or digit of ASCII, or the apostrophe.
+#[expect(clippy::indexing_slicing, reason = "a constant's own table: out of bounds does not compile")]
+const IS_ASCII_WORD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 0x80 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'\'';
+        byte += 1;
+    }
+    table
+};
 
 fn is_word(character: char) -> bool {
     character.is_alphanumeric() || matches!(character, '\'' | '’')
@@ -86,7 +104,7 @@ impl Run {
             |gap: &str| gap.chars().count() > width || (2 * n_spaced < gaps.len() && gap.contains(char::is_whitespace));
         let mut spelt = String::with_capacity(2 * self.letters.len());
         for (index, letter) in self.letters.iter().enumerate() {
-            spelt.extend(text.get(*letter..letter + 1).and_then(deciphered));
+            spelt.extend(text.get(*letter..letter + 1).and_then(|letter| letter.chars().next()).and_then(deciphered));
             if gaps.get(index).is_some_and(|gap| ends_word(gap)) {
                 spelt.push(' ');
             }
@@ -109,9 +127,9 @@ impl Run {
     }
 }
 
-/// The letter that a token of one byte is, or that its digit is used for.
-fn deciphered(token: &str) -> Option<char> {
-    match token.chars().next()? {
+/// The letter that a character is, or that it is used for as a digit.
+fn deciphered(character: char) -> Option<char> {
+    match character {
         letter if letter.is_ascii_alphabetic() => Some(letter),
         digit => super::leet::letter(digit),
     }

@@ -3,6 +3,10 @@
 //! That is, between two letters: comments, empty elements and line break opportunities of HTML, and the seam of two
 //! texts in a formula (`\text{ig}\text{nore}`). Markup between words stays: the model reads raw HTML.
 
+use std::cell::LazyCell;
+
+use memchr::memchr2;
+
 use super::edit::Edit;
 
 /// An element's tag that is longer than this is no disguise, but markup.
@@ -25,38 +29,44 @@ const TEXT_COMMANDS: [&str; 10] = [
 /// Cuts the splits out.
 pub(super) fn undo(edit: &mut Edit) {
     let text = edit.text();
+    let bytes = text.as_bytes();
     // Where no comment ends any more, none begins: otherwise each beginning would be followed to the end of the text.
-    let last_comment = text.rfind("-->").unwrap_or_default();
+    let last_comment = LazyCell::new(|| text.rfind("-->").unwrap_or_default());
     let mut from = 0;
-    while let Some(start) = text.get(from..).and_then(|rest| rest.find(['<', '}'])).map(|at| from + at) {
-        let end = end_of_splits(text, start, last_comment);
-        from = end.max(start + 1);
-        let is_within_word = || {
-            let before = text.get(..start).and_then(|before| before.chars().next_back());
-            let after = text.get(end..).and_then(|after| after.chars().next());
-            before.is_some_and(char::is_alphabetic) && after.is_some_and(char::is_alphabetic)
-        };
-        if end > start && is_within_word() {
+    while let Some(start) = bytes.get(from..).and_then(|rest| memchr2(b'<', b'}', rest)).map(|at| from + at) {
+        from = start + 1;
+        let is_behind_letter = || text.get(..start).is_some_and(|before| before.ends_with(char::is_alphabetic));
+        if !bytes.get(start + 1).is_some_and(|next| may_begin_split(*next)) || !is_behind_letter() {
+            continue;
+        }
+        let end = end_of_splits(text, start, &last_comment);
+        from = end.max(from);
+        if end > start && text.get(end..).is_some_and(|after| after.starts_with(char::is_alphabetic)) {
             edit.replace(start..end, "");
         }
     }
 }
 
+/// False for what no comment, tag or command begins with, after its first sign.
+fn may_begin_split(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || matches!(byte, b'!' | b'\\')
+}
+
 /// Where the splits that begin at `start` end: at `start`, if there is none.
-fn end_of_splits(text: &str, start: usize, last_comment: usize) -> usize {
+fn end_of_splits(text: &str, start: usize, last_comment: &LazyCell<usize, impl FnOnce() -> usize>) -> usize {
     let mut end = start;
-    while let Some(len) = text.get(end..).and_then(|rest| split_len(rest, end < last_comment)) {
+    while let Some(len) = text.get(end..).and_then(|rest| split_len(rest, || end < **last_comment)) {
         end += len;
     }
     end
 }
 
 /// The length of the split that a text begins with.
-fn split_len(text: &str, may_be_comment: bool) -> Option<usize> {
+fn split_len(text: &str, may_be_comment: impl FnOnce() -> bool) -> Option<usize> {
     if let Some(command) = text.strip_prefix('}') {
         return TEXT_COMMANDS.iter().find(|name| command.starts_with(**name)).map(|name| 1 + name.len());
     }
-    if let Some(comment) = text.strip_prefix("<!--").filter(|_| may_be_comment) {
+    if let Some(comment) = text.strip_prefix("<!--").filter(|_| may_be_comment()) {
         return comment.find("-->").map(|at| "<!---->".len() + at);
     }
     let (name, tag_len) = opening_tag(text)?;

@@ -88,7 +88,8 @@ fn list(folder: Option<PathBuf>) -> anyhow::Result<ExitCode> {
 fn verify(model: Option<&ModelSource>, keys: &[PathBuf], hub: &Hub) -> anyhow::Result<ExitCode> {
     let trust = if keys.is_empty() { TrustPolicy::Anyone } else { TrustPolicy::SignedBy(read_keys(keys)?) };
     let files = model_files(model, hub)?;
-    let model = trust.load(&files, EngineOptions::default()).with_context(|| format!("the model in {files} is refused"))?;
+    let model =
+        trust.load(&files, EngineOptions::default()).with_context(|| format!("the model in {files} is refused"))?;
     let signed = if keys.is_empty() { "" } else { ", signed with a given key" };
     write_line(&format!("accepted: {} {} sha256:{}{signed}", model.id.name, model.id.version, model.id.digest))?;
     Ok(ExitCode::SUCCESS)

@@ -86,9 +86,12 @@ impl Threats {
         Ok((convert::response(request_id, &segment_ids, analysis), admitted))
     }
 
-    /// Refuses what could not be scored in time because of what waits already, before it costs anything.
+    /// Refuses what is late, and what would be because of what waits already, before it costs anything.
     fn check_wait(&self, call: &Call, n_bytes: usize) -> Result<(), Rejection> {
         let left = call.caller.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        if left.is_some_and(|left| left.is_zero()) {
+            return Err(Rejection::DeadlineExceeded);
+        }
         let longest = left.map_or(self.longest_wait, |left| left.min(self.longest_wait));
         let excess = self.pipeline.estimated_wait(&call.caller, n_bytes).saturating_sub(longest);
         if excess.is_zero() { Ok(()) } else { Err(Rejection::WouldWait(excess)) }

@@ -60,7 +60,9 @@ impl Suspect<'_> {
         ranges.retain(|range| view.owns(range));
         if ranges.is_empty() {
             let window = own(self.window.range.clone());
-            ranges.push(whole_sentences(&view.text.text, window));
+            let text = view.text.text.get(view.own.clone()).unwrap_or_default();
+            let sentences = whole_sentences(text, window.start - view.own.start..window.end - view.own.start);
+            ranges.push(view.own.start + sentences.start..view.own.start + sentences.end);
         }
         ranges.into_iter().map(|range| self.segment.original(view, own(range))).collect()
     }

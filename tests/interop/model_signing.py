@@ -8,7 +8,7 @@ each direction, one flipped byte in any file or anywhere in the signature, one f
     target/interop/bin/python tests/interop/model_signing.py target/release/portcullis
 
 (pyopenssl, because model-signing 1.1.1 imports it without saying so.) With --renew in place of the program's path, the
-reference signs tests/interop/reference anew, with a new key.
+reference signs tests/interop/reference anew, with a new key, and fuzz/corpus/artifact gets the bundle.
 """
 
 import shutil
@@ -17,9 +17,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+# This file bears the package's own name: without this, it would import itself.
+sys.path.remove(str(Path(__file__).resolve().parent))
+
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from model_signing import signing, verifying
+from model_signing import hashing, signing, verifying
 
 HERE = Path(__file__).parent
 SIGNATURE = "model.sig"
@@ -40,8 +43,8 @@ def reference_keygen(folder):
 
 
 def reference_sign(model, private):
-    config = signing.Config().use_elliptic_key_signer(private_key=private)
-    config._hashing_config.set_ignored_paths(paths=[SIGNATURE])
+    hashing_config = hashing.Config().set_ignored_paths(paths=[SIGNATURE])
+    config = signing.Config().use_elliptic_key_signer(private_key=private).set_hashing_config(hashing_config)
     config.sign(model, model / SIGNATURE)
 
 
@@ -84,7 +87,9 @@ def renew():
         keys = Path(folder)
         reference_keygen(keys)
         shutil.copy(keys / "public.pem", HERE / "reference")
-        reference_sign(HERE / "reference" / "model", keys / "private.pem")
+        model = HERE / "reference" / "model"
+        reference_sign(model, keys / "private.pem")
+        shutil.copy(model / SIGNATURE, HERE.parents[1] / "fuzz" / "corpus" / "artifact" / "bundle")
 
 
 def main(portcullis):

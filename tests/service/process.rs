@@ -24,22 +24,13 @@ struct Process {
 }
 
 impl Process {
-    /// Starts a server with these settings, in TOML, and waits until it serves.
-    fn start(settings: &str) -> Self {
+    /// Starts a server that logs at this level, with these settings, in TOML, and waits until it serves.
+    fn start(level: &str, settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("settings.toml");
         std::fs::write(&config, settings).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
-            .args([
-                "--log",
-                "trace",
-                "--log-json",
-                "serve",
-                "--listen",
-                "127.0.0.1:0",
-                "--metrics-listen",
-                "127.0.0.1:0",
-            ])
+            .args(["--log", level, "--log-json", "serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"])
             .arg("--config")
             .arg(&config)
             .stderr(Stdio::piped())
@@ -98,7 +89,7 @@ fn with_trace(message: AnalyzeRequest) -> Request<AnalyzeRequest> {
 /// most talkative level it is in no log and no metric; the caller's trace is.
 #[tokio::test]
 async fn no_text_is_logged_or_counted() {
-    let server = Process::start("");
+    let server = Process::start("trace", "");
     let mut client = server.connect().await;
     let mut message = request(vec![
         segment(Source::UserPrompt, format!("zanzibarite {ATTACK} zanzibarite")),
@@ -137,7 +128,7 @@ async fn memory_stays_within_its_bound() {
     let settings = "max_in_flight_requests = 64\nmax_in_flight_bytes = 4194304\nmax_in_flight_tokens = 300000\n\
                     max_receive_bytes = 8388608\nmax_connections = 64\ncache_bytes = 1048576\nbatch_tokens = 512";
     let bound = toml::from_str::<Settings>(settings).unwrap().check().unwrap().memory_bound();
-    let server = Process::start(settings);
+    let server = Process::start("info", settings);
     let at_start = server.memory("VmRSS");
     let punctuation = "?! ,;".repeat(160_000);
     let floods: [(usize, AnalyzeRequest); 4] = [

@@ -10,6 +10,8 @@ mod encodings;
 mod hiding;
 mod letters;
 mod placement;
+#[cfg(test)]
+mod undone;
 
 use std::path::PathBuf;
 use std::str::FromStr;

@@ -5,14 +5,11 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use hf_hub::api::sync::ApiBuilder;
 use hf_hub::{Repo, RepoType};
-
-/// Hexadecimal digits of a commit.
-const COMMIT_DIGITS: usize = 40;
+use portcullis::fetch::is_commit;
 
 /// Fetches one file of a repository through the hub's cache, and says where it lies.
 pub fn fetch(repository: &str, kind: RepoType, revision: &str, file: &str) -> Result<PathBuf> {
-    let is_commit = revision.len() == COMMIT_DIGITS && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
-    ensure!(is_commit, "{revision} of {repository} is no commit; a branch or tag would not pin its content");
+    ensure!(is_commit(revision), "{revision} of {repository} is no commit; a branch or tag would not pin its content");
     let client = ApiBuilder::from_env().build().context("starting the hub's client")?;
     client
         .repo(Repo::with_revision(repository.to_owned(), kind, revision.to_owned()))

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use portcullis::artifact::{Model, ModelId};
-use portcullis::model::{CandleScorer, EncoderConfig};
+use portcullis::model::{EncoderConfig, Engine, EngineOptions, Precision};
 use portcullis::tokenize::Tokenizer;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -84,7 +84,7 @@ impl RunDir {
         Ok(candle_core::safetensors::load(self.path("model.safetensors"), &Device::Cpu)?)
     }
 
-    /// The run's model as it would be exported: its weights rounded to half precision.
+    /// The run's model as it would be exported: its weights rounded to half precision. Computes in single precision.
     pub fn model(&self, name: &str, calibrated: &Calibrated) -> Result<Model> {
         let weights = self
             .weights()?
@@ -93,11 +93,12 @@ impl RunDir {
             .collect::<Result<_>>()?;
         let vb = VarBuilder::from_tensors(weights, DType::F32, &Device::Cpu);
         let recipe = self.recipe()?;
+        let exact = EngineOptions { precision: Precision::F32, ..EngineOptions::default() };
         Ok(Model {
             id: ModelId { name: name.to_owned(), version: "0.0.0-run".to_owned(), digest: String::new() },
             tokenizer: Tokenizer::from_bytes(&self.tokenizer()?)?,
             layout: recipe.window,
-            scorer: Arc::new(CandleScorer::load(&vb, &self.encoder()?)?),
+            scorer: Arc::new(Engine::new(&vb, &self.encoder()?, exact)?),
             calibration: calibrated.calibration,
             thresholds: recipe.policy.per_channel(&calibrated.thresholds).map_err(anyhow::Error::msg)?,
             operating_points: calibrated.thresholds.clone(),

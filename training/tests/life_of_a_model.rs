@@ -215,6 +215,15 @@ fn a_model_is_fitted_stopped_resumed_calibrated_exported_and_served() {
     let model = Model::load(&ArtifactFiles::Folder(folder.join("model"))).unwrap();
     assert_eq!((model.id.name.as_str(), model.id.version.as_str()), ("toy", "1.0.0"));
 
+    let read = |file: &str| -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(folder.join("model").join(file)).unwrap()).unwrap()
+    };
+    let (manifest, bill) = (read("manifest.json"), read("ml-bom.cdx.json"));
+    assert_eq!((&bill["bomFormat"], &bill["specVersion"]), (&"CycloneDX".into(), &"1.6".into()));
+    let component = &bill["metadata"]["component"];
+    assert_eq!((&component["type"], &component["version"]), (&"machine-learning-model".into(), &"1.0.0".into()));
+    assert_eq!(component["hashes"][0]["content"], manifest["files"]["model.safetensors"]);
+
     let evaluate = ["evaluate", "--model", "model", "--data", "sources", "--compare", "model", "--html", "report.html"];
     let output = run(folder, &[evaluate.as_slice(), &["--output", "report.json"]].concat());
     assert!(String::from_utf8_lossy(&output.stdout).contains("| injection | all | all | 240 | 240 |"));

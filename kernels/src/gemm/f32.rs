@@ -270,7 +270,9 @@ mod tests {
                     _ => 0.0,
                 });
                 let sum: f64 = products.sum();
-                for (c, start) in [(by_bias[at], zero_padded(column)), (from_zero[at], 0.0), (from_output[at], before[at])] {
+                for (c, start) in
+                    [(by_bias[at], zero_padded(column)), (from_zero[at], 0.0), (from_output[at], before[at])]
+                {
                     let difference = (f64::from(c) - sum - f64::from(start)).abs();
                     // Roundings of as many sums of products of up to 9.
                     assert!(difference <= 1e-6 * (9 * inputs + 9) as f64, "{isa:?} at {row}, {column}: {difference}");
@@ -292,7 +294,8 @@ mod tests {
     #[test]
     fn some_rows_of_panels_are_a_product_of_their_own() {
         let (rows, depth, n_panels) = (7, 21, 2);
-        let lines: Vec<Line> = numbers(n_panels * depth * PANEL, 5).as_chunks().0.iter().map(|&line| Line(line)).collect();
+        let lines: Vec<Line> =
+            numbers(n_panels * depth * PANEL, 5).as_chunks().0.iter().map(|&line| Line(line)).collect();
         let a = numbers(rows * depth, 6);
         for isa in Isa::available() {
             let whole = Panels::new(&lines, depth);

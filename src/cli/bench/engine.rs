@@ -11,9 +11,9 @@ use serde::Serialize;
 
 use super::workload::{self, Workload};
 use crate::artifact::load_engine;
+use crate::cli::{model_files, write_line};
 use crate::config::HubSettings;
 use crate::fetch::ModelSource;
-use crate::cli::{model_files, write_line};
 use crate::model::engine::Stage;
 use crate::model::{Detail, Engine, EngineOptions, Precision, Scorer, TokenBatch};
 use crate::threat::Channel;
@@ -21,19 +21,22 @@ use crate::threat::Channel;
 /// How long the engine runs before it is measured: until the clock of the CPU has settled and all memory was touched once.
 const WARM_UP: Duration = Duration::from_millis(500);
 
+const EXAMPLES: &str = "\
+Examples:
+  portcullis bench engine --threads 1
+  portcullis bench engine --workload fixed:128 --batch 1 --precision f32
+  portcullis bench engine --ids requests.jsonl --json";
+
+/// The only device that there is.
+const CPU: &str = "cpu";
+
 /// Measure how fast the model computes: tokens a second, and the time of a batch.
 ///
 /// Token ids are scored in batches, in order, on the CPU and without a server, so that the figures are those of the
 /// forward pass alone. `--batch 1` measures latency, a larger one throughput. Compare figures of one machine in one run
 /// only, and nothing that ran while others used its cores.
-///
-/// Examples:
-///
-///   portcullis bench engine --threads 1
-///   portcullis bench engine --workload fixed:128 --batch 1 --precision f32
-///   portcullis bench engine --ids requests.jsonl --json
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct Arguments {
     /// Made-up token ids: mix, 512 sequences of log-normal lengths with a median of 60 tokens, between 8 and 512, always
     /// the same; or fixed:LEN, sequences of LEN tokens each
@@ -52,7 +55,7 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, default_value = "auto", value_name = "P")]
     precision: Precision,
     /// Where to compute
-    #[arg(long, default_value = "cpu", value_parser = ["cpu"], value_name = "DEVICE")]
+    #[arg(long, default_value = CPU, value_name = "DEVICE")]
     device: String,
     /// Score each token too, as a request for spans does: the last layer runs for all tokens, not for the first of each alone
     #[arg(long)]
@@ -92,6 +95,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         None => arguments.workload.sequences(),
     };
     ensure!(!sequences.is_empty(), "there is no sequence to measure");
+    ensure!(arguments.device == CPU, "there is no device {}: the engine computes on the CPU", arguments.device);
     let files = model_files(arguments.model.as_ref(), &HubSettings::default().hub())?;
     let threads = arguments.threads.map_or(EngineOptions::default().threads, NonZeroUsize::get);
     let options = EngineOptions { precision: arguments.precision, threads };

@@ -261,7 +261,7 @@ impl Pass<'_> {
         let (hidden, rows) = (self.weights.hidden, block.rows());
         let width = padded(2 * hidden);
         self.quantise(space, &block.hidden, hidden);
-        space.wide.resize(rows * width, 0.0);
+        grow(&mut space.wide, rows * width);
         self.apply(&layer.key_value, &block.hidden, &space.codes, RowsMut::new(&mut space.wide, width));
         space.laps.lap(Stage::Projection);
         let counts = block.segments.iter().map(|segment| segment.rows);
@@ -283,7 +283,7 @@ impl Pass<'_> {
     fn attend(&self, space: &mut Space, block: &Block, held: &[Held]) {
         let (heads, hidden) = (self.weights.heads, self.weights.hidden);
         let width = padded(hidden);
-        space.mixed.resize(block.rows() * hidden, 0.0);
+        grow(&mut space.mixed, block.rows() * hidden);
         let mut row = 0;
         for segment in &block.segments {
             for head in 0..heads.count {
@@ -311,10 +311,11 @@ impl Pass<'_> {
     fn feed_forward(&self, space: &mut Space, block: &mut Block, layer: &PackedLayer) {
         let (hidden, inner) = (self.weights.hidden, self.weights.inner);
         let (width, inner_width) = (padded(hidden), padded(inner));
-        space.narrow.resize(CHUNK * width, 0.0);
-        space.wide.resize(space.wide.len().max(CHUNK * inner_width), 0.0);
+        grow(&mut space.narrow, CHUNK * width);
+        grow(&mut space.wide, CHUNK * inner_width);
         let mixed = std::mem::take(&mut space.mixed);
-        for (states, mixed) in block.hidden.chunks_mut(CHUNK * hidden).zip(mixed.chunks(CHUNK * hidden)) {
+        let attended = mixed.get(..block.hidden.len()).unwrap_or_default();
+        for (states, mixed) in block.hidden.chunks_mut(CHUNK * hidden).zip(attended.chunks(CHUNK * hidden)) {
             self.quantise(space, mixed, hidden);
             self.apply(&layer.attention_output, mixed, &space.codes, RowsMut::new(&mut space.narrow, width));
             space.laps.lap(Stage::AttentionOutput);
@@ -380,6 +381,11 @@ impl Pass<'_> {
     fn norm(&self, states: &mut [f32], added: &[f32], stride: usize, norm: &PackedNorm) {
         layer_norm::add_and_norm(self.isa, states, added, stride, &norm.weight, &norm.bias, norm.eps);
     }
+}
+
+/// Makes a buffer long enough. It never gets shorter: to fill it anew would cost more than the memory does.
+fn grow(buffer: &mut Vec<f32>, length: usize) {
+    buffer.resize(buffer.len().max(length), 0.0);
 }
 
 /// Leaves nothing in a block but the first token of each window that begins in it.

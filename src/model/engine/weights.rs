@@ -113,7 +113,11 @@ impl PackedLayer {
         let pack = |linear: &Linear| PackedLinear::pack(&linear.weight, &linear.bias, arithmetic);
         let joined = |a: &Tensor, b: &Tensor| Tensor::cat(&[a, b], 0);
         Ok(Self {
-            query: PackedLinear::pack(&(&attention.query.weight * scale)?, &(&attention.query.bias * scale)?, arithmetic)?,
+            query: PackedLinear::pack(
+                &(&attention.query.weight * scale)?,
+                &(&attention.query.bias * scale)?,
+                arithmetic,
+            )?,
             key_value: PackedLinear::pack(
                 &joined(&attention.key.weight, &attention.value.weight)?,
                 &joined(&attention.key.bias, &attention.value.bias)?,
@@ -167,7 +171,7 @@ impl Codes {
     pub(super) fn read<'a>(&mut self, isa: Isa, rows: impl ExactSizeIterator<Item = &'a [f32]>, width: usize) {
         // Integer kernels read inputs in pairs.
         self.stride = width.next_multiple_of(2);
-        self.codes.resize(rows.len() * self.stride, 0);
+        self.codes.resize(self.codes.len().max(rows.len() * self.stride), 0);
         self.scales.clear();
         for (row, codes) in rows.zip(self.codes.chunks_exact_mut(self.stride.max(1))) {
             self.scales.push(int16::quantise(isa, row.get(..width).unwrap_or(row), codes));

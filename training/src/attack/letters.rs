@@ -147,6 +147,13 @@ fn one_of(table: &[(char, &str)], letter: char, rng: &mut SmallRng) -> Option<ch
     choices.chars().choose(rng)
 }
 
+/// The letter that an accented one was made from.
+#[cfg(test)]
+pub fn without_accent(character: char) -> char {
+    let lower = character.to_lowercase().next().unwrap_or(character);
+    ACCENTED.iter().find(|(_, accented)| accented.contains(lower)).map_or(character, |(letter, _)| *letter)
+}
+
 #[cfg(test)]
 mod tests {
     use rand::SeedableRng;

@@ -1,7 +1,7 @@
 //! Word lists and templates that are long enough to stand in text files of their own, in the folder of this name.
 //!
 //! A line in square brackets, of lower-case letters and `_`, opens a list; each line below it is an entry, with `\n` for a
-//! line break. Empty lines, and those that begin with `;;`, count for nothing.
+//! line break. Empty lines, those that begin with `;;`, and those before the first list count for nothing.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -40,7 +40,7 @@ fn sections(file: &'static str) -> Vec<(&'static str, Vec<&'static str>)> {
         match (heading(line), sections.last_mut()) {
             (Some(name), _) => sections.push((name, Vec::new())),
             (None, Some((_, entries))) => entries.push(String::leak(line.replace("\\n", "\n"))),
-            (None, None) => panic!("an entry stands before the first list: {line}"),
+            (None, None) => {}
         }
     }
     sections
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn headings_open_lists_and_comments_do_not_count() {
-        let lists = sections(";; a note\n[first_list]\none\\ntwo\n\n[not a heading]\n[second]\nthree");
+        let lists = sections(";; a note\nstray\n[first_list]\none\\ntwo\n\n[not a heading]\n[second]\nthree");
         assert_eq!(lists, [("first_list", vec!["one\ntwo", "[not a heading]"]), ("second", vec!["three"])]);
     }
 

@@ -87,7 +87,10 @@ fn guarding(rng: &mut SmallRng) -> Sample {
         0 | 1 => lines.join(" "),
         2 => lines.join(*pick(rng, &["\n", "\n- ", "\n* ", "\n\n"])),
         3 => format!("<role>\n{}\n</role>\n<rules>\n{}\n</rules>", lines[0], lines[1..].join("\n")),
-        _ => format!("# Role\n{}\n\n# Rules\n1. {}", lines[0], lines[1..].join("\n1. ")),
+        _ => {
+            let numbered = lines[1..].iter().zip(1..).map(|(rule, number)| format!("\n{number}. {rule}"));
+            format!("# Role\n{}\n\n# Rules{}", lines[0], numbered.collect::<String>())
+        }
     };
     let wording = Wording { text, ..role };
     if rng.random_bool(0.75) {

@@ -118,7 +118,9 @@ impl Record {
             match value {
                 Value::Open => page.field(format, name, true, parts),
                 Value::Drawn(text) => {
-                    let is_word = text.parse::<f64>().is_err() && !["true", "false"].contains(&text.as_str());
+                    // Digits with an `e` among them are an identifier, not a number.
+                    let is_number = !text.contains(char::is_alphabetic) && text.parse::<f64>().is_ok();
+                    let is_word = !is_number && !["true", "false"].contains(&text.as_str());
                     page.field(format, name, is_word, &[Part { text: text.clone(), marked: false }]);
                 }
             }
@@ -150,7 +152,9 @@ impl Page {
             }
             Format::Yaml | Format::Lines => (format!("{name}: "), Escape::None, String::new()),
             Format::Xml => (format!("<{name}>"), Escape::Html, format!("</{name}>")),
-            Format::Table { separator: ',' } => ("\"".to_owned(), Escape::Csv, "\"".to_owned()),
+            Format::Table { separator: ',' } if parts.iter().any(|part| part.text.contains([',', '"', '\n'])) => {
+                ("\"".to_owned(), Escape::Csv, "\"".to_owned())
+            }
             Format::Table { .. } => (String::new(), Escape::Line, String::new()),
         };
         self.push(&before);
