@@ -76,7 +76,7 @@ impl Weights {
     fn scalar(&self, codes: Rows<'_, i16>, scales: &[f32], c: RowsMut<'_>) {
         for panel in 0..self.n_panels() {
             let (lines, columns) = (self.panel(panel), panel * PANEL..(panel + 1) * PANEL);
-            for row in 0..codes.count {
+            for (row, &row_scale) in scales.iter().enumerate().take(codes.count) {
                 let codes = &codes.data[row * codes.stride..][..2 * self.n_pairs];
                 let mut sums = [0_i32; PANEL];
                 for (a, line) in codes.as_chunks::<2>().0.iter().zip(lines) {
@@ -87,7 +87,7 @@ impl Weights {
                 let affine = self.scales[columns.clone()].iter().zip(&self.bias[columns.clone()]);
                 let c = &mut c.data[row * c.stride..][columns.clone()];
                 for ((c, sum), (&scale, &bias)) in c.iter_mut().zip(sums).zip(affine) {
-                    *c = (sum as f32 * scales[row]).mul_add(scale, bias);
+                    *c = (sum as f32 * row_scale).mul_add(scale, bias);
                 }
             }
         }
