@@ -92,8 +92,8 @@ mod tests {
             let mut seen: Vec<Vec<bool>> = lengths.iter().map(|&length| vec![false; length]).collect();
             for (pack, segment) in packs.iter().enumerate().flat_map(|(pack, blocks)| blocks.iter().flatten().map(move |s| (pack, s))) {
                 prop_assert!(segment.rows > 0);
-                for token in segment.first..segment.first + segment.rows {
-                    prop_assert!(!std::mem::replace(&mut seen[segment.window][token], true));
+                for seen in &mut seen[segment.window][segment.first..segment.first + segment.rows] {
+                    prop_assert!(!std::mem::replace(seen, true));
                 }
                 let owners = packs.iter().enumerate().filter(|(_, blocks)| blocks.iter().flatten().any(|s| s.window == segment.window));
                 prop_assert!(owners.map(|(owner, _)| owner).eq([pack]), "a window belongs to one pack");
