@@ -74,7 +74,6 @@ fn check(precision: Precision, threads: usize, detail: Detail, batch: &TokenBatc
         let scores = engine.score(batch, detail).unwrap();
         assert_eq!(scores.len(), expected.len());
         let worst = scores.iter().zip(&expected).map(|(a, b)| difference(a, b)).fold(0.0, f32::max);
-        println!("{precision}, threads {threads}, {detail:?}, {} tokens: differs by {worst:.1e}", batch.n_tokens());
         assert!(worst <= tolerance, "{precision}, threads {threads}, {detail:?}: {worst}");
     }
 }
