@@ -1,7 +1,7 @@
 //! Canonical text to overlapping windows of token ids, so that every byte of a text of any length is read.
 //!
-//! The vocabulary and its rules are the artefact's `tokenizer.json`; [`rules`] says which are understood, [`words`] and
-//! [`wordpiece`] apply them, and give the tokens that the `tokenizers` crate gives. Nothing is ever truncated; special
+//! The vocabulary and its rules are the artefact's `tokenizer.json`; `rules` says which are understood, `words` and
+//! `wordpiece` apply them, and give the tokens that the `tokenizers` crate gives. Nothing is ever truncated; special
 //! tokens that stand in a text are read as the plain text that they are.
 
 mod normalize;

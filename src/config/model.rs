@@ -98,7 +98,7 @@ pub fn read_keys(paths: &[PathBuf]) -> Result<Vec<PublicKey>, ConfigError> {
 #[derive(Clone, Debug, Default, clap::Args, Deserialize)]
 #[serde(default)]
 pub struct HubSettings {
-    /// Address of the hub [default: https://huggingface.co]
+    /// Address of the hub [default: <https://huggingface.co>]
     #[arg(long, env = "HF_ENDPOINT", value_name = "URL")]
     hub_endpoint: Option<String>,
     /// Folder of the hub's cache [default: hub in HF_HOME or in ~/.cache/huggingface]
