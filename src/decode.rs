@@ -72,10 +72,14 @@ impl Candidate {
         self.map.push(bytes.len(), source, false);
     }
 
-    /// Adds bytes that stand for themselves.
+    /// Adds text that stands for itself. What is read from a part of a character's bytes, since the whole turns out not to be
+    /// UTF-8, points to all of the character.
     fn push_verbatim(&mut self, text: &str, start: usize) {
         self.bytes.extend_from_slice(text.as_bytes());
-        self.map.push(text.len(), start..start + text.len(), true);
+        for (at, character) in text.char_indices() {
+            let source = start + at..start + at + character.len_utf8();
+            self.map.push(source.len(), source, character.is_ascii());
+        }
     }
 }
 
