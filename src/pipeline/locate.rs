@@ -56,7 +56,7 @@ impl Suspect<'_> {
         let view = &read.view;
         // What stands around a view's own text is another view's to point at.
         let own = |range: Range<usize>| range.start.max(view.own.start)..range.end.min(view.own.end);
-        let mut ranges = marked(read, self.window, token_logits);
+        let mut ranges = marked(self.segment, read, self.window, token_logits);
         ranges.retain(|range| view.owns(range));
         if ranges.is_empty() {
             let window = own(self.window.range.clone());
@@ -147,7 +147,7 @@ fn of_category(category: Category, located: &[(&Suspect<'_>, Vec<Range<usize>>)]
 }
 
 /// The stretches of a window whose tokens are marked, in bytes of its view, extended to whole words.
-fn marked(view: &ReadView, window: &ReadWindow, token_logits: &[f32]) -> Vec<Range<usize>> {
+fn marked(segment: &ReadSegment, view: &ReadView, window: &ReadWindow, token_logits: &[f32]) -> Vec<Range<usize>> {
     let tokens = view.tokens.get(window.tokens.clone()).unwrap_or_default();
     // The first and the last logit are those of the special tokens.
     let of_text = token_logits.get(1..tokens.len() + 1).unwrap_or_default();
@@ -155,7 +155,24 @@ fn marked(view: &ReadView, window: &ReadWindow, token_logits: &[f32]) -> Vec<Ran
         let (first, last) = (tokens.get(run.start)?, tokens.get(run.end.checked_sub(1)?)?);
         Some(whole_words(&view.view.text.text, first.start..last.end))
     };
-    runs(of_text).into_iter().filter_map(bytes).collect()
+    let string = |index: usize| {
+        tokens.get(index).and_then(|token| segment.strings.first_in(&view.view.text.map.to_original(token.clone())))
+    };
+    runs(of_text).into_iter().flat_map(|run| by_string(run, string)).filter_map(bytes).collect()
+}
+
+/// The stretches into which the strings of JSON cut one: a mark that runs over from a value into the next key's name stays
+/// with the value. The stretch itself where there are no strings, or none that holds enough of it.
+fn by_string(run: Range<usize>, string: impl Fn(usize) -> Option<usize>) -> Vec<Range<usize>> {
+    let mut parts: Vec<(usize, Range<usize>)> = Vec::new();
+    for (string, index) in run.clone().filter_map(|index| Some((string(index)?, index))) {
+        match parts.last_mut() {
+            Some((last, part)) if *last == string => part.end = index + 1,
+            _ => parts.push((string, index..index + 1)),
+        }
+    }
+    parts.retain(|(_, part)| part.len() >= MIN_RUN);
+    if parts.is_empty() { std::iter::once(run).collect() } else { parts.into_iter().map(|(_, part)| part).collect() }
 }
 
 /// Stretches of tokens that are part of an attack rather than not.
@@ -224,6 +241,24 @@ mod tests {
         check("xx....xx", &[(0, 8)]);
         check("xx.....xx", &[(0, 2), (7, 9)]);
         check("x....x....x", &[(0, 11)]);
+    }
+
+    #[test]
+    fn stretches_stay_in_strings() {
+        // A digit is a token's string.
+        let check = |strings: &str, expected: &[(usize, usize)]| {
+            let string =
+                |index: usize| strings.chars().nth(index).and_then(|digit| digit.to_digit(10)).map(|n| n as usize);
+            let parts: Vec<_> =
+                by_string(0..strings.len(), string).into_iter().map(|part| (part.start, part.end)).collect();
+            assert_eq!(parts, expected, "{strings}");
+        };
+        check("......", &[(0, 6)]);
+        check("000000", &[(0, 6)]);
+        check("0000...1", &[(0, 4)]);
+        check("0...1111.", &[(4, 8)]);
+        check("000.1.222", &[(0, 3), (6, 9)]);
+        check("0.1", &[(0, 3)]);
     }
 
     #[test]

@@ -47,6 +47,12 @@ impl Strings {
         }
     }
 
+    /// Which string a range of the original touches first, by its position among them.
+    pub fn first_in(&self, original: &Range<usize>) -> Option<usize> {
+        let first = self.places.partition_point(|place| place.end <= original.start);
+        self.places.get(first).filter(|place| place.start < original.end).map(|_| first)
+    }
+
     /// The strings that a range of the original touches.
     fn touched_by(&self, original: &Range<usize>) -> &[Range<usize>] {
         let first = self.places.partition_point(|place| place.end <= original.start);

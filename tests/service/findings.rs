@@ -56,7 +56,7 @@ async fn spans_lie_in_the_sentences_that_are_found_without_them() {
 async fn sanitised_json_is_json_without_the_attack_and_otherwise_the_same() {
     let server = TestServer::start("").await;
     let value = format!("The build passed.\\n{ATTACK}\\nThanks, \\u0041nna");
-    let json = format!("{{\"id\": 7, \"done\": true, \"notes\": [\"ok\", \"{value}\"]}}");
+    let json = format!("{{\"id\": 7, \"notes\": [\"ok\", \"{value}\"], \"done\": true}}");
     for (sanitize, mask) in [(Sanitize::Cut, ""), (Sanitize::Mask, "[removed]")] {
         let content = with_content(Source::ToolOutput, Content::Json(json.clone()));
         let response = analyze(&server, vec![content], sanitizing(sanitize)).await;
@@ -65,7 +65,10 @@ async fn sanitised_json_is_json_without_the_attack_and_otherwise_the_same() {
         assert_eq!(mask.is_empty(), !done.contains("[removed]"), "{done}");
         let parsed: serde_json::Value = serde_json::from_str(done).unwrap();
         assert_eq!((&parsed["id"], &parsed["notes"][0], &parsed["done"]), (&7.into(), &"ok".into(), &true.into()));
-        assert!(done.starts_with("{\"id\": 7, \"done\": true, \"notes\": [\"") && done.ends_with("\"]}"), "{done}");
+        assert!(
+            done.starts_with("{\"id\": 7, \"notes\": [\"ok\", \"") && done.ends_with("\"], \"done\": true}"),
+            "{done}"
+        );
     }
 }
 
