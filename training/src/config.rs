@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
     pub seed: u64,
-    pub base: Base,
+    /// Not needed to go on from a trained model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Base>,
     pub window: WindowLayout,
     pub augmentation: Augmentation,
     pub objective: Objective,

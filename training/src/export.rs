@@ -7,13 +7,12 @@ use anyhow::{Context, Result, bail};
 use candle_core::{DType, Tensor};
 use portcullis::artifact::{
     ArtifactFiles, CALIBRATION, GOLDEN, GoldenRecord, MANIFEST, ML_BOM, MODEL_CARD, Manifest, Model, Provenance,
-    SCHEMA_VERSION, TOKENIZER, WEIGHTS,
+    SCHEMA_VERSION, TOKENIZER, WEIGHTS, hex_digest,
 };
 use portcullis::canonical::canonicalize;
 use portcullis::model::{Detail, TokenBatch};
 use portcullis::threat::{Category, Source};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use crate::calibrate::Calibrated;
 use crate::ml_bom::ml_bom;
@@ -68,7 +67,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let write = |name: &str, bytes: &[u8]| -> Result<(String, String)> {
         let path = arguments.output.join(name);
         std::fs::write(&path, bytes).with_context(|| format!("writing {}", path.display()))?;
-        Ok((name.to_owned(), digest(bytes)))
+        Ok((name.to_owned(), hex_digest(bytes)))
     };
     let files = BTreeMap::from([
         write(WEIGHTS, &half_precision(&run.weights()?)?)?,
@@ -94,6 +93,7 @@ fn manifest(
 ) -> Result<Manifest> {
     let recipe = run.recipe()?;
     let progress = run.progress()?.context("the run has no checkpoint")?;
+    let base = recipe.base.as_ref().context("the run's recipe names no base")?;
     Ok(Manifest {
         schema_version: SCHEMA_VERSION,
         name: arguments.name.clone(),
@@ -106,12 +106,12 @@ fn manifest(
         thresholds: calibrated.thresholds.clone(),
         policy: recipe.policy,
         provenance: Provenance {
-            base: recipe.base.repository.clone(),
-            base_revision: recipe.base.revision.clone(),
-            base_sha256: recipe.base.sha256.clone(),
+            base: base.repository.clone(),
+            base_revision: base.revision.clone(),
+            base_sha256: base.sha256.clone(),
             data_sha256: progress.data_sha256,
-            data_card_sha256: digest(&read(&arguments.data_card)?),
-            recipe_sha256: digest(toml::to_string(&recipe)?.as_bytes()),
+            data_card_sha256: hex_digest(&read(&arguments.data_card)?),
+            recipe_sha256: hex_digest(toml::to_string(&recipe)?.as_bytes()),
             commit: arguments.commit.clone(),
             seed: recipe.seed,
         },
@@ -126,7 +126,7 @@ fn golden_records(inputs: &Path, model: &Model) -> Result<String> {
     for (index, line) in text.lines().enumerate() {
         let input: GoldenInput =
             serde_json::from_str(line).with_context(|| format!("{}, line {}", inputs.display(), index + 1))?;
-        let windows = model.tokenizer.windows(&canonicalize(&input.text).visible.text, model.layout)?.windows;
+        let windows = model.tokenizer.windows(&canonicalize(&input.text).visible.text, model.layout).windows;
         let [window] = windows.as_slice() else {
             bail!("{}, line {}: the text does not fit one window", inputs.display(), index + 1);
         };
@@ -149,8 +149,4 @@ fn half_precision(weights: &HashMap<String, Tensor>) -> Result<Vec<u8>> {
 
 fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("reading {}", path.display()))
-}
-
-fn digest(bytes: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(bytes))
 }

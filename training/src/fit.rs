@@ -21,7 +21,7 @@ use crate::config::Recipe;
 use crate::data::{Label, Split, folder_digest, hash};
 use crate::dropout::Dropout;
 use crate::optimizer::{AdamW, Gradients};
-use crate::run::{RunDir, tokenizer_json};
+use crate::run::RunDir;
 use crate::windows::{Cut, LabelledWindow};
 
 /// Batches whose windows are sorted by length together, so that a batch holds windows of about one length.
@@ -43,6 +43,9 @@ pub struct Arguments {
     /// Folder with the base encoder's model.safetensors, config.json and tokenizer.json, in place of the hub.
     #[arg(long, value_name = "DIR")]
     base: Option<PathBuf>,
+    /// Artefact to go on from, its heads and all, in place of the recipe's base encoder: to teach a trained model more.
+    #[arg(long, value_name = "DIR", conflicts_with = "base")]
+    from: Option<PathBuf>,
     /// Folder of the run; a stopped run in it goes on from its last checkpoint.
     #[arg(long, value_name = "DIR")]
     run: PathBuf,
@@ -61,12 +64,14 @@ pub struct Progress {
 
 /// Runs `fit`.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let recipe = Recipe::read(&arguments.config)?;
+    let mut recipe = Recipe::read(&arguments.config)?;
+    let base = match &arguments.from {
+        Some(folder) => BaseModel::trained(folder, &mut recipe)?,
+        None => BaseModel::load(&recipe, arguments.base.as_deref())?,
+    };
     let run = RunDir::create(&arguments.run, &recipe)?;
-    let base = BaseModel::load(&recipe.base, arguments.base.as_deref())?;
-    let tokenizer_json = tokenizer_json(&base.tokenizer)?;
-    run.write_base(&base.config, &tokenizer_json)?;
-    let tokenizer = Tokenizer::from_bytes(&tokenizer_json)?;
+    run.write_base(&base.config, &base.tokenizer)?;
+    let tokenizer = Tokenizer::from_bytes(&base.tokenizer)?;
     let split = Split::read(&arguments.data)?;
     let batch = recipe.optimizer.batch_windows;
     let steps_per_epoch = split.fit.len().div_ceil(batch);
@@ -114,11 +119,14 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// The base's weights and fresh heads.
+/// The base's weights, and a fresh head where it has none.
 fn initial_weights(base: &BaseModel, recipe: &Recipe) -> Result<HashMap<String, Tensor>> {
     let mut rng = SmallRng::seed_from_u64(hash((recipe.seed, "head")));
     let mut weights = base.weights.clone();
     let mut add_head = |name: &str, n_outputs: usize| -> Result<()> {
+        if weights.contains_key(&format!("{name}.weight")) {
+            return Ok(());
+        }
         let shape = (n_outputs, base.config.hidden_size);
         // A sum of twelve uniform draws is near enough to a normal one, of variance 1.
         let mut normal = || (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0;

@@ -15,7 +15,6 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::data::{CALIBRATION_FILE, FIT_FILE, Row, RowWriter, folder_digest, read_rows};
 use card::Card;
@@ -128,10 +127,6 @@ fn unusable(row: &Row, limits: &Limits) -> Option<Reason> {
     } else {
         None
     }
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(bytes))
 }
 
 fn progress_bar(len: usize, what: &'static str) -> ProgressBar {

@@ -17,10 +17,6 @@ use crate::calibrate::Calibrated;
 use crate::config::Recipe;
 use crate::fit::Progress;
 
-/// The longest run of letters that stays one word: the vocabulary's own limit would turn a longer one into one unknown
-/// token, and so leave it unread.
-const MAX_WORD_CHARS: usize = 64;
-
 /// A run's folder.
 pub struct RunDir {
     folder: PathBuf,
@@ -152,16 +148,4 @@ impl RunDir {
     fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
-}
-
-/// The base's tokenizer as we use it: no truncation, no padding, long words cut instead of unknown.
-pub fn tokenizer_json(base: &[u8]) -> Result<Vec<u8>> {
-    let mut json: serde_json::Value = serde_json::from_slice(base).context("the base model's tokenizer.json")?;
-    let object = json.as_object_mut().context("the base model's tokenizer.json is no object")?;
-    object.insert("truncation".to_owned(), serde_json::Value::Null);
-    object.insert("padding".to_owned(), serde_json::Value::Null);
-    let words = object.remove("pre_tokenizer").context("the base model's tokenizer.json has no pre_tokenizer")?;
-    let cut = serde_json::json!({ "type": "FixedLength", "length": MAX_WORD_CHARS });
-    object.insert("pre_tokenizer".to_owned(), serde_json::json!({ "type": "Sequence", "pretokenizers": [words, cut] }));
-    Ok(serde_json::to_vec(&json)?)
 }

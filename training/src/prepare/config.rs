@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use portcullis::artifact::hex_digest;
 use portcullis::threat::{PerCategory, Source as Surface};
 use serde::Deserialize;
-
-use super::sha256;
 
 /// What a run's data is made of. `training/configs/data.toml` explains each field.
 #[derive(Debug, Deserialize)]
@@ -22,6 +21,9 @@ pub struct Config {
     /// Of the file itself, in hexadecimal.
     #[serde(skip)]
     pub sha256: String,
+    /// Where the file lies.
+    #[serde(skip)]
+    pub folder: PathBuf,
 }
 
 /// Lengths in Unicode characters; what lies outside is rejected, never cut.
@@ -46,8 +48,11 @@ pub enum Source {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Jsonl {
-    /// A folder or one file, relative to `--data`.
+    /// A folder or one file.
     pub path: PathBuf,
+    /// What the path is relative to.
+    #[serde(default)]
+    pub relative_to: RelativeTo,
     /// File stems to read; all if empty.
     #[serde(default)]
     pub include: Vec<String>,
@@ -62,6 +67,17 @@ pub struct Jsonl {
     /// Other limits by file stem.
     #[serde(default)]
     pub max_items_of: BTreeMap<String, usize>,
+}
+
+/// What a path is relative to.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RelativeTo {
+    /// The folder that `--data` names.
+    #[default]
+    Data,
+    /// The folder of the config itself.
+    Config,
 }
 
 /// One JSON Lines file of a data set on the hub.
@@ -135,11 +151,12 @@ impl Config {
     /// Reads and checks a config.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| format!("reading the config {}", path.display()))?;
-        Self::parse(&text).with_context(|| format!("in the config {}", path.display()))
+        let config = Self::parse(&text).with_context(|| format!("in the config {}", path.display()))?;
+        Ok(Self { folder: path.parent().map(Path::to_owned).unwrap_or_default(), ..config })
     }
 
     fn parse(text: &str) -> Result<Self> {
-        let config = Self { sha256: sha256(text.as_bytes()), ..toml::from_str(text)? };
+        let config = Self { sha256: hex_digest(text.as_bytes()), ..toml::from_str(text)? };
         ensure!((0.0..1.0).contains(&config.calibration_share), "calibration_share must be at least 0 and below 1");
         let jaccard = config.near_duplicate_jaccard;
         ensure!((0.5..=1.0).contains(&jaccard), "near_duplicate_jaccard must be between 0.5 and 1");
@@ -161,9 +178,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_repositorys_own_config_is_accepted() {
-        let config = Config::parse(include_str!("../../configs/data.toml")).unwrap();
-        assert!(!config.sources.is_empty());
+    fn the_repositorys_own_configs_are_accepted() {
+        for text in [include_str!("../../configs/data.toml"), include_str!("../../configs/update_data.toml")] {
+            assert!(!Config::parse(text).unwrap().sources.is_empty());
+        }
     }
 
     #[test]

@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use hf_hub::RepoType;
+use portcullis::artifact::hex_digest;
 use portcullis::threat::PerCategory;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use rand::seq::SliceRandom;
 use serde::Serialize;
 
-use super::config::{Config, Generated, Hub, Jsonl, LabelRule, Source};
-use super::{Candidate, Reason, progress_bar, sha256};
+use super::config::{Config, Generated, Hub, Jsonl, LabelRule, RelativeTo, Source};
+use super::{Candidate, Reason, progress_bar};
 use crate::data::{Row, files, hash, read_lines, stem};
 use crate::generate::{Family, families};
 
@@ -30,7 +31,8 @@ pub struct Input {
 
 /// Everything that a config names. `data` is what its relative paths are relative to.
 pub fn read(config: &Config, data: &Path) -> Result<(Vec<Candidate>, Vec<Input>)> {
-    let mut reader = Reader { seed: config.seed, candidates: Vec::new(), inputs: Vec::new() };
+    let mut reader =
+        Reader { seed: config.seed, config_folder: config.folder.clone(), candidates: Vec::new(), inputs: Vec::new() };
     for source in &config.sources {
         match source {
             Source::Jsonl(jsonl) => reader.jsonl(jsonl, data)?,
@@ -49,13 +51,17 @@ pub fn read(config: &Config, data: &Path) -> Result<(Vec<Candidate>, Vec<Input>)
 
 struct Reader {
     seed: u64,
+    config_folder: PathBuf,
     candidates: Vec<Candidate>,
     inputs: Vec<Input>,
 }
 
 impl Reader {
     fn jsonl(&mut self, source: &Jsonl, data: &Path) -> Result<()> {
-        let path = data.join(&source.path);
+        let path = match source.relative_to {
+            RelativeTo::Data => data.join(&source.path),
+            RelativeTo::Config => self.config_folder.join(&source.path),
+        };
         let mut paths = if path.is_dir() { files(&path)? } else { vec![path] };
         let stems: Vec<String> = paths.iter().map(|path| stem(path)).collect();
         for named in source.include.iter().chain(&source.exclude).chain(source.max_items_of.keys()) {
@@ -71,7 +77,7 @@ impl Reader {
             let origin = rows.first().and_then(|row| row.source.clone());
             self.inputs.push(Input {
                 set: stem.clone(),
-                sha256: sha256(&std::fs::read(&path)?),
+                sha256: hex_digest(&std::fs::read(&path)?),
                 license: licenses.unwrap_or_else(|| "not stated".to_owned()),
                 origin: origin.unwrap_or_else(|| "not stated".to_owned()),
             });
@@ -91,7 +97,7 @@ impl Reader {
         let rows = map_rows(&path, source)?;
         self.inputs.push(Input {
             set: source.name.clone(),
-            sha256: sha256(&std::fs::read(&path)?),
+            sha256: hex_digest(&std::fs::read(&path)?),
             license: source.license.clone(),
             origin: format!("{} at {}, {}", source.repository, source.revision, source.file),
         });
@@ -118,7 +124,7 @@ impl Reader {
     fn add_made(&mut self, set: &str, license: &str, origin: &str, rows: Vec<Row>, max_items: usize) -> Result<()> {
         self.inputs.push(Input {
             set: set.to_owned(),
-            sha256: sha256(&serde_json::to_vec(&rows)?),
+            sha256: hex_digest(&serde_json::to_vec(&rows)?),
             license: license.to_owned(),
             origin: origin.to_owned(),
         });
