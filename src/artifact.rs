@@ -16,6 +16,7 @@ pub use golden::{GoldenRecord, golden_tolerance};
 pub use load::{Model, ModelId, load_engine};
 pub use manifest::{
     CALIBRATION, FILES, GOLDEN, MANIFEST, ML_BOM, MODEL_CARD, Manifest, Provenance, SCHEMA_VERSION, TOKENIZER, WEIGHTS,
+    hex_digest,
 };
 pub use trust::TrustPolicy;
 pub use weights::read_weights;

@@ -31,7 +31,6 @@ use crate::sanitize::{Sanitize, sanitize};
 use crate::structure::bytes::ByteEncoding;
 use crate::telemetry::Metrics;
 use crate::threat::{Category, Source, Verdict};
-use crate::tokenize::TokenizeError;
 
 /// Longer requests are read a few at a time, so that they leave threads and memory to short ones.
 pub const LONG_REQUEST_BYTES: usize = 16 * 1024;
@@ -120,9 +119,6 @@ pub struct Timings {
 /// Why a request has no answer. None of these says anything about the text.
 #[derive(Debug, thiserror::Error)]
 pub enum AnalyzeError {
-    /// The tokenizer refused a text.
-    #[error(transparent)]
-    Tokenize(#[from] TokenizeError),
     /// The windows were not scored.
     #[error(transparent)]
     Batch(#[from] BatchError),

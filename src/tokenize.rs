@@ -4,13 +4,12 @@
 //! `wordpiece` apply them, and give the tokens that the `tokenizers` crate gives. Nothing is ever truncated; special
 //! tokens that stand in a text are read as the plain text that they are.
 
+mod layout;
 mod normalize;
 mod rules;
 mod trie;
 mod wordpiece;
 mod words;
-
-pub mod layout;
 
 use std::ops::Range;
 
@@ -30,7 +29,7 @@ const PIECE_BYTES: usize = 8 * 1024;
 pub struct WindowLayout {
     /// The longest window in tokens, with `[CLS]` and `[SEP]`.
     pub tokens: usize,
-    /// Tokens that a window shares with the one before it.
+    /// Tokens that a window shares with the one before it, in a text that needs more than one.
     pub overlap: usize,
 }
 
@@ -126,30 +125,20 @@ impl Tokenizer {
     }
 
     /// Lays a text out in windows.
-    ///
-    /// # Errors
-    /// None as yet: every text has tokens, if only unknown ones.
-    pub fn windows(&self, text: &str, layout: WindowLayout) -> Result<Windows, TokenizeError> {
+    pub fn windows(&self, text: &str, layout: WindowLayout) -> Windows {
         let tokens = self.tokens(text);
-        let content = layout.content().max(1);
-        let stride = content - layout.overlap.min(content - 1);
-        let n_windows = 1 + tokens.len().saturating_sub(content).div_ceil(stride);
-        let windows = (0..n_windows)
-            .map(|index| {
-                let start = index * stride;
-                let end = (start + content).min(tokens.len());
-                let covered = tokens.get(start..end).unwrap_or_default();
-                let first_byte = if index == 0 { 0 } else { covered.first().map_or(0, |token| token.range.start) };
-                let last_byte = if index + 1 == n_windows {
-                    text.len()
-                } else {
-                    tokens.get(start + content).map_or(text.len(), |next| next.range.start)
-                };
-                Window { ids: self.with_special_tokens(covered), range: first_byte..last_byte, tokens: start..end }
+        let windows = layout::windows(&tokens, layout)
+            .into_iter()
+            .map(|range| {
+                let covered = tokens.get(range.clone()).unwrap_or_default();
+                let first_byte =
+                    if range.start == 0 { 0 } else { covered.first().map_or(0, |token| token.range.start) };
+                let last_byte = tokens.get(range.end).map_or(text.len(), |next| next.range.start);
+                Window { ids: self.with_special_tokens(covered), range: first_byte..last_byte, tokens: range }
             })
             .collect();
         let n_unknown = tokens.iter().filter(|token| token.id == self.words.unknown()).count();
-        Ok(Windows { windows, tokens: tokens.into_iter().map(|token| token.range).collect(), n_unknown })
+        Windows { windows, tokens: tokens.into_iter().map(|token| token.range).collect(), n_unknown }
     }
 
     fn with_special_tokens(&self, tokens: &[Token]) -> Vec<u32> {
@@ -171,6 +160,7 @@ impl Tokenizer {
 }
 
 /// A token and the bytes of the whole text that it was read from.
+#[derive(Clone)]
 struct Token {
     id: u32,
     range: Range<usize>,

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use candle_core::{DType, Device};
 use candle_nn::VarBuilder;
-use portcullis::artifact::{ArtifactFiles, Manifest, Model as Artefact, WEIGHTS};
+use portcullis::artifact::{ArtifactFiles, Manifest, Model as Artefact, WEIGHTS, read_weights};
 use portcullis::canonical::canonicalize;
 use portcullis::model::{
     CandleScorer, Detail, EncoderConfig, Engine, EngineOptions, Precision, ScoreError, Scorer, TokenBatch, WindowScore,
@@ -25,11 +25,7 @@ struct Model {
 static MODEL: LazyLock<Model> = LazyLock::new(|| {
     let files = ArtifactFiles::embedded().unwrap();
     let config = Manifest::read(&files).unwrap().0.encoder;
-    let tensors = candle_core::safetensors::load_buffer(&files.read(WEIGHTS).unwrap(), &Device::Cpu)
-        .unwrap()
-        .into_iter()
-        .map(|(name, tensor)| (name, tensor.to_dtype(DType::F32).unwrap()))
-        .collect();
+    let tensors = read_weights(&files.read(WEIGHTS).unwrap()).unwrap();
     let vb = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
     let reference = CandleScorer::load(&vb, &config).unwrap();
     Model { vb, config, reference }
@@ -151,7 +147,7 @@ fn integers_move_no_probability_by_more_than_a_hundredth() {
     let models = [load(Precision::F32), load(Precision::Int8)];
     for (text, channel) in TEXTS.into_iter().flat_map(|text| Channel::ALL.map(|channel| (text, channel))) {
         let [exact, quantised] = models.each_ref().map(|model| {
-            let windows = model.tokenizer.windows(&canonicalize(text).visible.text, model.layout).unwrap().windows;
+            let windows = model.tokenizer.windows(&canonicalize(text).visible.text, model.layout).windows;
             let [window] = windows.as_slice() else { panic!("a text fits one window") };
             let batch: TokenBatch = std::iter::once((window.ids.as_slice(), channel)).collect();
             let logits = model.scorer.score(&batch, Detail::Categories).unwrap()[0].logits;

@@ -154,6 +154,6 @@ impl Manifest {
 }
 
 /// The SHA-256 of some bytes, hexadecimal.
-pub(crate) fn hex_digest(bytes: &[u8]) -> String {
+pub fn hex_digest(bytes: &[u8]) -> String {
     format!("{:x}", Sha256::digest(bytes))
 }

@@ -12,7 +12,7 @@ use crate::detect::{Detection, detect};
 use crate::structure::bytes::ByteEncoding;
 use crate::structure::json::Strings;
 use crate::threat::{Channel, Source};
-use crate::tokenize::{TokenizeError, Windows};
+use crate::tokenize::Windows;
 
 /// All segments of a request, read.
 pub(super) struct Reading {
@@ -93,10 +93,10 @@ pub(super) async fn read(
 ) -> Result<Reading, AnalyzeError> {
     tokio::task::spawn_blocking(move || read_all(&model, &segments, &canaries))
         .await
-        .map_err(|_| AnalyzeError::ReaderFailed)?
+        .map_err(|_| AnalyzeError::ReaderFailed)
 }
 
-fn read_all(model: &Model, segments: &[Segment], canaries: &[String]) -> Result<Reading, AnalyzeError> {
+fn read_all(model: &Model, segments: &[Segment], canaries: &[String]) -> Reading {
     let mut budget = Budget::for_request(segments.iter().map(|segment| segment.content.len()).sum());
     let mut reading = Reading {
         segments: Vec::with_capacity(segments.len()),
@@ -109,21 +109,16 @@ fn read_all(model: &Model, segments: &[Segment], canaries: &[String]) -> Result<
         let views = views(&segment.content, &mut budget);
         let detections = detections(&segment.content, &views, canaries);
         let canonicalized = Instant::now();
-        reading.segments.push(read_segment(model, segment, views, detections)?);
+        reading.segments.push(read_segment(model, segment, views, detections));
         reading.canonicalize += canonicalized - started;
         reading.tokenize += canonicalized.elapsed();
     }
     reading.is_over_budget = budget.is_exceeded();
-    Ok(reading)
+    reading
 }
 
 /// Lays a segment's views out in windows.
-fn read_segment(
-    model: &Model,
-    segment: &Segment,
-    views: Views,
-    detections: Vec<Detection>,
-) -> Result<ReadSegment, TokenizeError> {
+fn read_segment(model: &Model, segment: &Segment, views: Views, detections: Vec<Detection>) -> ReadSegment {
     let mut read = ReadSegment {
         source: segment.source,
         n_bytes: segment.content.len(),
@@ -137,7 +132,7 @@ fn read_segment(
         windows: Vec::new(),
     };
     for (index, view) in views.views.into_iter().enumerate() {
-        let Windows { windows, tokens, n_unknown } = model.tokenizer.windows(&view.text.text, model.layout)?;
+        let Windows { windows, tokens, n_unknown } = model.tokenizer.windows(&view.text.text, model.layout);
         read.n_unknown += n_unknown;
         read.windows.extend(windows.into_iter().filter(|window| view.owns(&window.range)).map(|window| ReadWindow {
             view: index,
@@ -147,7 +142,7 @@ fn read_segment(
         }));
         read.views.push(ReadView { view, tokens });
     }
-    Ok(read)
+    read
 }
 
 /// What the detectors find in a text as it was sent and in each view of it, by place; each rule speaks once of a place.

@@ -78,7 +78,8 @@ pub fn prompt(text: impl Into<String>) -> v1::AnalyzeRequest {
 
 /// A harmless text of about this many bytes.
 pub fn long_text(n_bytes: usize) -> String {
-    let paragraph = "The release notes list each change with its author and the merge request that carried it. \
-                     Tests ran on three platforms; the slowest took nine minutes. Storage was rebalanced overnight.\n\n";
-    paragraph.repeat(n_bytes.div_ceil(paragraph.len()))
+    const PARAGRAPH: &str = "The release notes list each change with its author and the merge request that carried it. \
+        Tests ran on three platforms; the slowest took nine minutes. Storage was rebalanced overnight.\n\n";
+    let n_paragraphs = n_bytes / (PARAGRAPH.len() + 14);
+    (0..=n_paragraphs).map(|index| format!("Release {index}. {PARAGRAPH}")).collect()
 }

@@ -111,7 +111,7 @@ async fn harmless_payloads_are_allowed() {
 #[tokio::test]
 async fn a_bomb_is_read_in_part_and_never_allowed() {
     let server = TestServer::start("").await;
-    for content in [vec![0; 5_000_000], long_text(1_000_000).into_bytes()] {
+    for content in [vec![0; 5_000_000], HARMLESS.repeat(10_000).into_bytes()] {
         let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
         gzip.write_all(&content).unwrap();
         let bomb: String = gzip.finish().unwrap().iter().map(|byte| format!("{byte:02x}")).collect();

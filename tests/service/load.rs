@@ -109,6 +109,23 @@ async fn a_grown_conversation_costs_what_is_new() {
     assert_eq!(computed, windows);
 }
 
+/// Of a document with a line put in near its beginning only what stands about that line is computed, and what it finds is the
+/// same.
+#[tokio::test]
+async fn an_edited_document_costs_what_changed() {
+    let server = TestServer::start("").await;
+    let document = |at: usize, line: &str| {
+        let lines =
+            (0..400).map(|index| format!("{}Line {index} is about rivers.\n", if index == at { line } else { "" }));
+        prompt(lines.collect::<String>())
+    };
+    let before = answer(&server, with(document(0, ""), &[])).await;
+    let after = answer(&server, with(document(20, "A new line about lakes.\n"), &[])).await;
+    let (n_cached, n_windows) = cached(&after);
+    assert!(n_windows >= 25 && n_windows - n_cached <= 6, "{n_cached} of {n_windows}");
+    assert_eq!(before.verdict, after.verdict);
+}
+
 #[tokio::test]
 async fn equal_texts_at_the_same_time_are_computed_once() {
     let server = TestServer::start("").await;
@@ -205,9 +222,7 @@ async fn metrics_and_health_are_told_on_their_own_port() {
     let metadata = [("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")];
     answer(&server, with(prompt(ATTACK), &metadata)).await;
     answer(&server, with(prompt(ATTACK), &metadata)).await;
-    let (status, metrics) = watch(&server, "/metrics").await;
-    assert_eq!(status, "HTTP/1.1 200 OK");
-    for line in [
+    let lines = [
         "portcullis_request_seconds_count{priority=\"default\"} 2",
         "trace_id=\"0af7651916cd43dd8448eb211c80319c\"",
         "portcullis_windows_total{from=\"scored\"} 1",
@@ -219,7 +234,18 @@ async fn metrics_and_health_are_told_on_their_own_port() {
         "portcullis_connections 1",
         "portcullis_memory_bound_bytes ",
         "# EOF",
-    ] {
+    ];
+    // A request is counted when its answer is gone, a little after the caller has it.
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    let metrics = loop {
+        let (status, metrics) = watch(&server, "/metrics").await;
+        assert_eq!(status, "HTTP/1.1 200 OK");
+        if lines.iter().all(|line| metrics.contains(line)) || tokio::time::Instant::now() > deadline {
+            break metrics;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    for line in lines {
         assert!(metrics.contains(line), "{line} is not in\n{metrics}");
     }
     assert_eq!(watch(&server, "/healthz").await.0, "HTTP/1.1 200 OK");

@@ -95,7 +95,7 @@ struct Candidate {
 impl Candidate {
     /// The windows of a view that the server scores.
     fn all_of(view: &View, example: &Example, tokenizer: &Tokenizer, layout: WindowLayout) -> Result<Vec<Self>> {
-        let read = tokenizer.windows(&view.text.text, layout)?;
+        let read = tokenizer.windows(&view.text.text, layout);
         let places: Vec<_> = read.tokens.iter().map(|token| view.text.map.to_original(token.clone())).collect();
         let candidate = |window: Window| {
             let tokens = &places[window.tokens.clone()];
