@@ -43,6 +43,8 @@ pub mod sanitize;
 
 pub mod pipeline;
 
+pub mod deploy;
+
 pub mod grpc;
 
 pub mod config;
