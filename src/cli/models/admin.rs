@@ -16,7 +16,7 @@ use crate::grpc::v1::model_service_client::ModelServiceClient;
 
 /// The server whose models are meant.
 #[derive(Clone, Debug, clap::Args)]
-pub(super) struct Target {
+pub(in crate::cli) struct Target {
     /// Admin listener of the server
     #[arg(long, env = "PORTCULLIS_ADMIN", default_value_t = default_admin_url(), value_name = "URL")]
     admin: String,
@@ -27,7 +27,7 @@ pub(super) struct Target {
 
 /// Changes of a running server's models. Models are named NAME, NAME@VERSION or by the first digits of their digest.
 #[derive(Debug, clap::Subcommand)]
-pub(super) enum Command {
+pub(in crate::cli) enum Command {
     /// Load a model beside those that a server has, as the candidate, and wait until it is ready; exit status 1 and the
     /// reason if it is refused
     Load {
@@ -96,14 +96,25 @@ impl Command {
 }
 
 type Client = ModelServiceClient<Channel>;
+type Changed = Result<tonic::Response<v1::ListModelsResponse>, tonic::Status>;
 
 pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
     runtime()?.block_on(async {
         match command {
             Command::Load { source, dry_run: true, target } => validate(connect(&target).await?, source).await,
-            Command::Load { source, dry_run: false, target } => load(connect(&target).await?, source, target).await,
+            Command::Load { source, dry_run: false, target } => load(&target, source).await,
+            Command::Unload { model: name, target } => {
+                let (mut client, now) = open(&target).await?;
+                show(client.unload_model(v1::UnloadModelRequest { name, etag: now.etag }).await)
+            }
+            Command::Promote { model, shadow, target } => promote(&target, model, shadow).await,
+            Command::Rollback { reason, target } => {
+                let (mut client, now) = open(&target).await?;
+                show(client.rollback(v1::RollbackRequest { etag: now.etag, reason }).await)
+            }
+            Command::Traffic { shadow, canary, target } => traffic(&target, shadow, canary).await,
             Command::Watch { target } => watch(connect(&target).await?).await,
-            command => change(command).await,
+            Command::Show(target) => show(Ok(tonic::Response::new(open(&target).await?.1))),
         }
     })
 }
@@ -113,43 +124,34 @@ async fn connect(target: &Target) -> anyhow::Result<Client> {
     client.with_context(|| format!("connecting to {}; was the server started with --admin-listen?", target.admin))
 }
 
-/// The models now, with the etag under which a change is to be made.
-async fn state(client: &mut Client, target: &Target) -> anyhow::Result<v1::ListModelsResponse> {
-    let mut state = client.list_models(v1::ListModelsRequest {}).await.map_err(refused)?.into_inner();
+/// A client with the models now, under the etag on which a change is to be made.
+async fn open(target: &Target) -> anyhow::Result<(Client, v1::ListModelsResponse)> {
+    let mut client = connect(target).await?;
+    let mut now = client.list_models(v1::ListModelsRequest {}).await.map_err(refused)?.into_inner();
     if let Some(etag) = &target.etag {
-        state.etag.clone_from(etag);
+        now.etag.clone_from(etag);
     }
-    Ok(state)
+    Ok((client, now))
 }
 
-async fn change(command: Command) -> anyhow::Result<ExitCode> {
-    let (Command::Unload { target, .. }
-    | Command::Promote { target, .. }
-    | Command::Rollback { target, .. }
-    | Command::Traffic { target, .. }
-    | Command::Load { target, .. }
-    | Command::Watch { target }
-    | Command::Show(target)) = &command;
-    let mut client = connect(target).await?;
-    let now = state(&mut client, target).await?;
-    let etag = now.etag.clone();
-    let changed = match command {
-        Command::Unload { model: name, .. } => client.unload_model(v1::UnloadModelRequest { name, etag }).await,
-        Command::Rollback { reason, .. } => client.rollback(v1::RollbackRequest { etag, reason }).await,
-        Command::Promote { model, shadow, .. } => {
-            let active = model.map_or_else(|| candidate(&now), Ok)?;
-            let shadow = share(digest_of(&now, ModelStage::Active)?, shadow);
-            client.set_traffic(v1::SetTrafficRequest { active, shadow, canary: None, etag }).await
-        }
-        Command::Traffic { shadow, canary, .. } => {
-            let model = candidate(&now)?;
-            let (shadow, canary) = (share(model.clone(), shadow), share(model, canary));
-            client.set_traffic(v1::SetTrafficRequest { active: String::new(), shadow, canary, etag }).await
-        }
-        Command::Load { .. } | Command::Watch { .. } | Command::Show(_) => Ok(tonic::Response::new(now)),
-    };
+/// Writes what the models are after a change, or fails with why there was none.
+fn show(changed: Changed) -> anyhow::Result<ExitCode> {
     write_line(&table::render(&changed.map_err(refused)?.into_inner()))?;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn promote(target: &Target, model: Option<String>, shadow: f64) -> anyhow::Result<ExitCode> {
+    let (mut client, now) = open(target).await?;
+    let active = model.map_or_else(|| candidate(&now), Ok)?;
+    let shadow = share(digest_of(&now, ModelStage::Active)?, shadow);
+    show(client.set_traffic(v1::SetTrafficRequest { active, shadow, canary: None, etag: now.etag }).await)
+}
+
+async fn traffic(target: &Target, shadow: f64, canary: f64) -> anyhow::Result<ExitCode> {
+    let (mut client, now) = open(target).await?;
+    let model = candidate(&now)?;
+    let (shadow, canary) = (share(model.clone(), shadow), share(model, canary));
+    show(client.set_traffic(v1::SetTrafficRequest { active: String::new(), shadow, canary, etag: now.etag }).await)
 }
 
 async fn validate(mut client: Client, source: ModelSource) -> anyhow::Result<ExitCode> {
@@ -164,10 +166,10 @@ async fn validate(mut client: Client, source: ModelSource) -> anyhow::Result<Exi
     }
 }
 
-async fn load(mut client: Client, source: ModelSource, target: Target) -> anyhow::Result<ExitCode> {
-    let etag = state(&mut client, &target).await?.etag;
+async fn load(target: &Target, source: ModelSource) -> anyhow::Result<ExitCode> {
+    let (mut client, now) = open(target).await?;
     let source = source.absolute().to_string();
-    client.load_model(v1::LoadModelRequest { source: source.clone(), etag }).await.map_err(refused)?;
+    client.load_model(v1::LoadModelRequest { source: source.clone(), etag: now.etag }).await.map_err(refused)?;
     let mut states = client.watch_models(v1::WatchModelsRequest {}).await.map_err(refused)?.into_inner();
     let mut last = ModelStage::Unspecified;
     while let Some(state) = states.message().await.map_err(refused)? {
