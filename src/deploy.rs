@@ -180,6 +180,7 @@ struct Inner {
     limits: DeployLimits,
     draws: Draws,
     shadows: Arc<Semaphore>,
+    validations: Semaphore,
 }
 
 impl Deployment {
@@ -203,6 +204,7 @@ impl Deployment {
             limits,
             draws: Draws::default(),
             shadows: Arc::new(Semaphore::new(SHADOWS_AT_A_TIME)),
+            validations: Semaphore::new(1),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -291,7 +293,8 @@ impl Deployment {
     ) {
         let metrics = self.metrics();
         let (challenger, baseline) = if of_challenger { (answered, other) } else { (other, answered) };
-        let verdicts = |opinion: &Opinion| -> Vec<Verdict> { opinion.segments.iter().map(|(_, verdict)| *verdict).collect() };
+        let verdicts =
+            |opinion: &Opinion| -> Vec<Verdict> { opinion.segments.iter().map(|(_, verdict)| *verdict).collect() };
         for ((source, new), old) in sources.iter().zip(verdicts(challenger)).zip(verdicts(baseline)) {
             let outcome = match new.cmp(&old) {
                 std::cmp::Ordering::Equal => "agree",

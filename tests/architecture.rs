@@ -80,7 +80,16 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "config",
         &[
-            "admission", "artifact", "batch", "cache", "deploy", "fetch", "grpc", "model", "pipeline", "policy",
+            "admission",
+            "artifact",
+            "batch",
+            "cache",
+            "deploy",
+            "fetch",
+            "grpc",
+            "model",
+            "pipeline",
+            "policy",
             "signing",
         ],
     ),

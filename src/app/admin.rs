@@ -28,7 +28,10 @@ pub(super) async fn run(
     let serving = async {
         match listener {
             Some(listener) => serve(deployment.clone(), listener, shutdown).await,
-            None => Ok(shutdown.await),
+            None => {
+                shutdown.await;
+                Ok(())
+            }
         }
     };
     tokio::select! {

@@ -54,7 +54,10 @@ impl GoldenSet {
         let differences = pairs.flat_map(|(expected, score)| {
             Category::ALL.map(|category| (expected.get(category) - score.logits.get(category)).abs())
         });
-        differences.fold(0.0, |largest, difference| if difference.is_finite() { difference.max(largest) } else { f32::INFINITY })
+        differences.fold(
+            0.0,
+            |largest, difference| if difference.is_finite() { difference.max(largest) } else { f32::INFINITY },
+        )
     }
 }
 

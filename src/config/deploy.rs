@@ -67,9 +67,9 @@ pub struct DeployConfig {
 }
 
 impl DeployConfig {
-    /// Models that may be in memory at the same time.
+    /// Models that may be in memory at the same time: those beside each other, and one that is only validated.
     pub fn max_models(&self) -> usize {
-        if self.admin_listen.is_some() || self.folder.is_some() { MAX_MODELS } else { 1 }
+        if self.admin_listen.is_some() || self.folder.is_some() { MAX_MODELS + 1 } else { 1 }
     }
 }
 
@@ -113,7 +113,8 @@ impl DeploySettings {
             mistakes.push("guard_min_requests and guard_golden_s must be at least 1".to_owned());
         }
         if self.admin_listen.is_some_and(|address| !address.ip().is_loopback()) {
-            mistakes.push("admin_listen must be an address of this machine, as 127.0.0.1: who reaches it rules".to_owned());
+            mistakes
+                .push("admin_listen must be an address of this machine, as 127.0.0.1: who reaches it rules".to_owned());
         }
         if self.promote_new && self.models_dir.is_none() {
             mistakes.push("promote_new needs models_dir".to_owned());
@@ -151,7 +152,7 @@ mod tests {
     #[test]
     fn nobody_else_reaches_the_admin_listener() {
         assert_eq!(check("", 0).max_models(), 1);
-        assert_eq!(check("admin_listen = \"127.0.0.1:0\"", 0).max_models(), MAX_MODELS);
+        assert_eq!(check("admin_listen = \"127.0.0.1:0\"", 0).max_models(), MAX_MODELS + 1);
         check("admin_listen = \"[::1]:7\"", 0);
         check("admin_listen = \"0.0.0.0:7\"", 1);
         check("admin_listen = \"192.0.2.1:7\"", 1);

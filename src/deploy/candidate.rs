@@ -30,11 +30,12 @@ impl Deployment {
         Ok(self.snapshot())
     }
 
-    /// All stages of a load up to the self-test, on a model that is then dropped.
+    /// All stages of a load up to the self-test, on a model that is then dropped; one at a time.
     ///
     /// # Errors
     /// Why it must not be served.
     pub async fn validate(&self, source: ModelSource, by: &Actor) -> Result<ModelId, LoadError> {
+        let _turn = self.inner.validations.try_acquire().map_err(|_| LoadError::Busy)?;
         audit(by, "validate", &source, None, "");
         let served = self.prepare(source, |_| Ok(())).await?;
         Ok(served.id().clone())
@@ -49,6 +50,11 @@ impl Deployment {
             return;
         }
         match result {
+            Ok(served) if served.id().digest == lineup.active.id().digest => {
+                self.metrics().load("failed");
+                let (id, reason) = (Some(served.id().clone()), "it is the active model".to_owned());
+                lineup.candidate = Some(Candidate::Failed { source, id, reason });
+            }
             Ok(served) => {
                 self.metrics().load("ready");
                 let served = Arc::new(served);

@@ -108,11 +108,7 @@ impl Lineup {
 
     /// Lets go of a model. It is told of until its last request has ended.
     pub(super) fn release(&mut self, served: &Arc<Served>) {
-        let leaving = Leaving {
-            source: served.source().clone(),
-            info: served.info(),
-            served: Arc::downgrade(served),
-        };
+        let leaving = Leaving { source: served.source().clone(), info: served.info(), served: Arc::downgrade(served) };
         self.leaving.push(leaving);
     }
 

@@ -28,11 +28,7 @@ pub trait ModelLoader: Send + Sync {
     ///
     /// # Errors
     /// The first reason for which the model must not be served.
-    fn load(
-        &self,
-        source: &ModelSource,
-        on_step: &dyn Fn(Step) -> Result<(), LoadError>,
-    ) -> Result<Model, LoadError>;
+    fn load(&self, source: &ModelSource, on_step: &dyn Fn(Step) -> Result<(), LoadError>) -> Result<Model, LoadError>;
 }
 
 /// Why a model was not loaded.
@@ -55,6 +51,9 @@ pub enum LoadError {
         /// Bytes that there are, or that are allowed.
         available: u64,
     },
+    /// Another model is being validated.
+    #[error("another model is being validated")]
+    Busy,
     /// Nobody waits for it any more.
     #[error("the load was cancelled")]
     Cancelled,
@@ -109,11 +108,7 @@ impl Default for TrustedLoader {
 }
 
 impl ModelLoader for TrustedLoader {
-    fn load(
-        &self,
-        source: &ModelSource,
-        on_step: &dyn Fn(Step) -> Result<(), LoadError>,
-    ) -> Result<Model, LoadError> {
+    fn load(&self, source: &ModelSource, on_step: &dyn Fn(Step) -> Result<(), LoadError>) -> Result<Model, LoadError> {
         on_step(Step::Fetch)?;
         let files = source.files(&self.hub)?;
         on_step(Step::Verify)?;
@@ -124,8 +119,7 @@ impl ModelLoader for TrustedLoader {
         on_step(Step::Load { weights_bytes: files.size(WEIGHTS)? })?;
         let mut model = verified.load(self.engine)?;
         let own = model.policy;
-        let policy =
-            Policy { review: self.review_at.unwrap_or(own.review), block: self.block_at.unwrap_or(own.block) };
+        let policy = Policy { review: self.review_at.unwrap_or(own.review), block: self.block_at.unwrap_or(own.block) };
         model.set_policy(policy).map_err(LoadError::Policy)?;
         Ok(model)
     }

@@ -2,7 +2,7 @@
 //! leaves the former one.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -78,14 +78,14 @@ impl StateFolder {
     /// The file cannot be read, or is no record.
     pub fn read(&self) -> io::Result<Option<Record>> {
         let path = self.0.join(FILE);
-        match path.metadata() {
+        let file = match File::open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            metadata if metadata.as_ref().is_ok_and(|metadata| metadata.len() > MAX_BYTES) => {
-                return Err(io::Error::other(format!("{} is too large", path.display())));
-            }
-            metadata => drop(metadata?),
-        }
-        let record: Record = serde_json::from_slice(&fs::read(&path)?)
+            file => file?,
+        };
+        let mut bytes = Vec::new();
+        // What is cut off here is no JSON.
+        file.take(MAX_BYTES).read_to_end(&mut bytes)?;
+        let record: Record = serde_json::from_slice(&bytes)
             .map_err(|error| io::Error::other(format!("{}: {error}", path.display())))?;
         if record.schema_version != SCHEMA_VERSION {
             return Err(io::Error::other(format!("{} is of schema {}", path.display(), record.schema_version)));

@@ -162,7 +162,10 @@ impl Opinion {
 /// Whether the model is to blame, rather than the load or the caller.
 fn is_fault(error: &AnalyzeError) -> bool {
     use crate::batch::BatchError::{DeviceFailed, Score};
-    matches!(error, AnalyzeError::Batch(DeviceFailed | Score(_)) | AnalyzeError::Tokenize(_) | AnalyzeError::ReaderFailed)
+    matches!(
+        error,
+        AnalyzeError::Batch(DeviceFailed | Score(_)) | AnalyzeError::Tokenize(_) | AnalyzeError::ReaderFailed
+    )
 }
 
 #[cfg(test)]

@@ -122,7 +122,13 @@ pub struct Trial {
 
 impl Trial {
     pub(super) fn new(challenger: Arc<Served>, baseline: Arc<Served>) -> Self {
-        Self { challenger, baseline, comparison: Mutex::default(), is_over: AtomicBool::new(false), is_watched: AtomicBool::new(false) }
+        Self {
+            challenger,
+            baseline,
+            comparison: Mutex::default(),
+            is_over: AtomicBool::new(false),
+            is_watched: AtomicBool::new(false),
+        }
     }
 
     /// What both said of the same requests so far.

@@ -125,7 +125,12 @@ impl Deployment {
             return;
         }
         let (challenger, reason) = (&trial.challenger, breach.to_string());
-        tracing::error!(version = challenger.id().version, digest = challenger.id().digest, reason, "a model is taken back");
+        tracing::error!(
+            version = challenger.id().version,
+            digest = challenger.id().digest,
+            reason,
+            "a model is taken back"
+        );
         lineup.last_rollback = Some(rollback(challenger, &trial.baseline, breach.name(), &reason));
         if Arc::ptr_eq(challenger, &lineup.active) {
             lineup.active = trial.baseline.clone();
@@ -151,7 +156,8 @@ impl Deployment {
 
     /// Makes the candidate the active model, which becomes the standby.
     fn promote(&self, lineup: &mut Lineup, by: &Actor) -> Result<(), DeployError> {
-        let Some(Candidate::Ready(next)) = lineup.candidate.take_if(|candidate| matches!(candidate, Candidate::Ready(_)))
+        let Some(Candidate::Ready(next)) =
+            lineup.candidate.take_if(|candidate| matches!(candidate, Candidate::Ready(_)))
         else {
             return Err(DeployError::NotReady("the candidate is not ready"));
         };

@@ -117,7 +117,10 @@ impl v1::model_service_server::ModelService for Models {
         self.change(move |deployment| deployment.set_traffic(&change, &etag, &actor)).await
     }
 
-    async fn rollback(&self, request: Request<v1::RollbackRequest>) -> Result<Response<v1::ListModelsResponse>, Status> {
+    async fn rollback(
+        &self,
+        request: Request<v1::RollbackRequest>,
+    ) -> Result<Response<v1::ListModelsResponse>, Status> {
         let actor = self.actor(&request)?;
         let v1::RollbackRequest { etag, reason } = request.into_inner();
         if reason.len() > MAX_REASON_BYTES {

@@ -106,10 +106,9 @@ impl From<DeployError> for Status {
             DeployError::Unknown { .. } => Rejection::field("name", message).into(),
             DeployError::Share(_) => Rejection::field("share", message).into(),
             DeployError::Full => exhausted(&message, RETRY_AFTER),
-            DeployError::Occupied
-            | DeployError::Active
-            | DeployError::NotReady(_)
-            | DeployError::NothingToRollBack => Self::failed_precondition(message),
+            DeployError::Occupied | DeployError::Active | DeployError::NotReady(_) | DeployError::NothingToRollBack => {
+                Self::failed_precondition(message)
+            }
             DeployError::Record(error) => {
                 tracing::error!(%error, "the active model could not be recorded");
                 Self::internal("the change could not be recorded, and was not made")

@@ -169,7 +169,8 @@ pub async fn load(admin: &mut Admin, source: &str) -> Result<String, String> {
         state.models.iter().any(|model| matches!(model.stage(), ModelStage::Ready | ModelStage::Failed))
     });
     let state = state.await;
-    let candidate = state.models.into_iter().find(|model| matches!(model.stage(), ModelStage::Ready | ModelStage::Failed));
+    let candidate =
+        state.models.into_iter().find(|model| matches!(model.stage(), ModelStage::Ready | ModelStage::Failed));
     let candidate = candidate.unwrap();
     match candidate.stage() {
         ModelStage::Ready => Ok(candidate.r#ref.unwrap().digest),
@@ -178,10 +179,7 @@ pub async fn load(admin: &mut Admin, source: &str) -> Result<String, String> {
 }
 
 /// The first state of which something is true.
-pub async fn wait_for(
-    admin: &mut Admin,
-    is_there: impl Fn(&v1::ListModelsResponse) -> bool,
-) -> v1::ListModelsResponse {
+pub async fn wait_for(admin: &mut Admin, is_there: impl Fn(&v1::ListModelsResponse) -> bool) -> v1::ListModelsResponse {
     let mut states = admin.watch_models(v1::WatchModelsRequest {}).await.unwrap().into_inner();
     let found = async {
         loop {

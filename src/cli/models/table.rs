@@ -83,7 +83,11 @@ mod tests {
     #[test]
     fn columns_stand_below_each_other() {
         let model = |version: &str, stage: ModelStage| Model {
-            r#ref: Some(ModelRef { name: "m".to_owned(), version: version.to_owned(), digest: "0123456789abcdef".to_owned() }),
+            r#ref: Some(ModelRef {
+                name: "m".to_owned(),
+                version: version.to_owned(),
+                digest: "0123456789abcdef".to_owned(),
+            }),
             stage: stage.into(),
             source: "embedded".to_owned(),
             comparison: Some(ModelComparison { requests: 7, flips: 2, ..ModelComparison::default() }),
