@@ -85,8 +85,8 @@ impl StateFolder {
         let mut bytes = Vec::new();
         // What is cut off here is no JSON.
         file.take(MAX_BYTES).read_to_end(&mut bytes)?;
-        let record: Record = serde_json::from_slice(&bytes)
-            .map_err(|error| io::Error::other(format!("{}: {error}", path.display())))?;
+        let record: Record =
+            serde_json::from_slice(&bytes).map_err(|error| io::Error::other(format!("{}: {error}", path.display())))?;
         if record.schema_version != SCHEMA_VERSION {
             return Err(io::Error::other(format!("{} is of schema {}", path.display(), record.schema_version)));
         }

@@ -176,7 +176,7 @@ fn stages(engine: &Engine, batches: &[TokenBatch], detail: Detail) -> anyhow::Re
 }
 
 /// The time that a share of all, in percent, does not exceed; of sorted times.
-fn percentile_ms(times: &[Duration], percent: usize) -> f64 {
+pub(super) fn percentile_ms(times: &[Duration], percent: usize) -> f64 {
     let rank = (times.len() * percent).div_ceil(100).saturating_sub(1);
     times.get(rank).map_or(0.0, |time| time.as_secs_f64() * 1000.0)
 }
