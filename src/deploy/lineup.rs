@@ -4,13 +4,10 @@ use std::sync::{Arc, Weak};
 
 use super::route::Routing;
 use super::served::{ModelInfo, Served, Trial};
-use super::snapshot::{ModelStatus, Rollback, Snapshot, Stage};
+use super::snapshot::{ModelStatus, Rollback, Snapshot, Stage, is_exactly};
 use super::{DeployError, MAX_MODELS};
 use crate::artifact::ModelId;
 use crate::fetch::ModelSource;
-
-/// Digits of a digest that name a model, at least.
-const SHORTEST_DIGEST: usize = 8;
 
 /// The models, and their shares.
 pub(super) struct Lineup {
@@ -157,10 +154,7 @@ impl Lineup {
     /// The one model of this name: NAME, NAME@VERSION, or the first digits of a digest. A bare name that several have is the
     /// active one's.
     pub(super) fn find(&self, name: &str) -> Result<Named, DeployError> {
-        let is_named = |id: &ModelId| {
-            let is_version = name.strip_prefix(&id.name).and_then(|rest| rest.strip_prefix('@')) == Some(&id.version);
-            is_version || (name.len() >= SHORTEST_DIGEST && id.digest.starts_with(name))
-        };
+        let is_named = |id: &ModelId| is_exactly(id, name);
         if name == self.active.id().name {
             return Ok(Named::Active);
         }

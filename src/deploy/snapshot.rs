@@ -57,7 +57,24 @@ pub struct ModelStatus {
     pub reason: Option<String>,
 }
 
+/// Digits of a digest that name a model, at least.
+const SHORTEST_DIGEST: usize = 8;
+
+/// Whether a model is meant by NAME@VERSION or by the first digits of its digest.
+pub(super) fn is_exactly(id: &ModelId, name: &str) -> bool {
+    let is_version = name.strip_prefix(&id.name).and_then(|rest| rest.strip_prefix('@')) == Some(&id.version);
+    is_version || (name.len() >= SHORTEST_DIGEST && id.digest.starts_with(name))
+}
+
 impl ModelStatus {
+    /// Whether this model is meant: by its name, NAME@VERSION or digest; by its source while it has none of these.
+    pub fn is_named(&self, name: &str) -> bool {
+        match &self.id {
+            Some(id) => id.name == name || is_exactly(id, name),
+            None => self.source.to_string() == name,
+        }
+    }
+
     pub(super) fn bare(source: ModelSource, stage: Stage) -> Self {
         Self {
             id: None,

@@ -65,8 +65,8 @@ impl v1::model_service_server::ModelService for Models {
 
     async fn get_model(&self, request: Request<v1::GetModelRequest>) -> Result<Response<v1::Model>, Status> {
         let name = request.into_inner().name;
-        let models = describe::list(self.deployment.snapshot(), self.audience).models;
-        let found = models.into_iter().find(|model| describe::is_named(model, &name));
+        let mut named = self.deployment.snapshot().models.into_iter().filter(|status| status.is_named(&name));
+        let found = named.find_map(|status| describe::one(status, self.audience));
         found.map(Response::new).ok_or_else(|| not_found(&name))
     }
 

@@ -13,38 +13,28 @@ pub(super) enum Audience {
 }
 
 pub(super) fn list(snapshot: Snapshot, audience: Audience) -> v1::ListModelsResponse {
+    let models = snapshot.models.into_iter().filter_map(|status| one(status, audience)).collect();
     match audience {
-        Audience::Admin => v1::ListModelsResponse {
-            models: snapshot.models.into_iter().map(model).collect(),
-            etag: snapshot.etag,
-            last_rollback: snapshot.last_rollback.map(rollback),
-        },
-        Audience::Public => v1::ListModelsResponse {
-            models: snapshot.models.into_iter().filter_map(loaded).collect(),
-            ..v1::ListModelsResponse::default()
-        },
+        Audience::Public => v1::ListModelsResponse { models, ..v1::ListModelsResponse::default() },
+        Audience::Admin => {
+            v1::ListModelsResponse { models, etag: snapshot.etag, last_rollback: snapshot.last_rollback.map(rollback) }
+        }
     }
 }
 
-/// Whether a model is meant by a name; see the service's description.
-pub(super) fn is_named(model: &v1::Model, name: &str) -> bool {
-    let Some(id) = &model.r#ref else { return !name.is_empty() && model.source == name };
-    let is_version = name.strip_prefix(&id.name).and_then(|rest| rest.strip_prefix('@')) == Some(id.version.as_str());
-    id.name == name || is_version || (name.len() >= 8 && id.digest.starts_with(name))
-}
-
-/// A model without what only those who rule may know; none if it is not loaded.
-fn loaded(status: ModelStatus) -> Option<v1::Model> {
-    let stage = stage(status.stage);
-    let info = status.info?;
-    Some(v1::Model { stage: stage.into(), ..described(&info) })
+/// One model; for everyone none if it is not loaded.
+pub(super) fn one(status: ModelStatus, audience: Audience) -> Option<v1::Model> {
+    let stage = stage(status.stage).into();
+    match audience {
+        Audience::Public => status.info.map(|info| v1::Model { stage, ..described(&info) }),
+        Audience::Admin => Some(v1::Model { stage, ..model(status) }),
+    }
 }
 
 fn model(status: ModelStatus) -> v1::Model {
     let described = status.info.as_ref().map(described).unwrap_or_default();
     v1::Model {
         r#ref: status.id.as_ref().map(convert::model_ref),
-        stage: stage(status.stage).into(),
         source: status.source.to_string(),
         reason: status.reason.unwrap_or_default(),
         canary_share: status.canary_share,
