@@ -142,6 +142,19 @@ impl Admission {
         Ok(Admitted { caller, held })
     }
 
+    /// Admits work of the server's own, in which no tenant's allowance is spent, as the first to be refused.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub fn admit_own(&self, n_bytes: usize) -> Result<Admitted, Refused> {
+        if self.draining.is_cancelled() {
+            return Err(Refused::Draining);
+        }
+        let caller = Caller { priority: Priority::Bulk, ..Caller::default() };
+        let share = InFlight { requests: 1, bytes: n_bytes.max(REQUEST_FLOOR_BYTES), tokens: 0 };
+        Ok(Admitted { caller, held: Shared::hold(&self.shared, share, caller.priority)? })
+    }
+
     /// What is in flight now.
     pub fn in_flight(&self) -> InFlight {
         *self.shared.lock()

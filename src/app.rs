@@ -1,5 +1,6 @@
 //! Wires configuration, model, pipeline and services to a listener, and takes them down in order.
 
+mod admin;
 mod connections;
 
 use std::future::Future;
@@ -19,11 +20,12 @@ use crate::artifact::Model;
 use crate::batch::WorkerState;
 use crate::config::Config;
 use crate::config::memory::CONNECTION_WINDOW_BYTES;
+use crate::deploy::{Deployment, Origin, Parts};
 use crate::grpc::v1::FILE_DESCRIPTOR_SET;
 use crate::grpc::v1::model_service_server::ModelServiceServer;
 use crate::grpc::v1::threat_service_server::ThreatServiceServer;
 use crate::grpc::{Models, Receive, ReceiveLimits, Receiver, Threats, call_interceptor};
-use crate::pipeline::Pipeline;
+use crate::pipeline::Shared;
 use crate::telemetry::{self, Snapshot, Watched};
 use connections::Connections;
 
@@ -43,12 +45,14 @@ pub struct Server {
     config: Config,
     listener: TcpListener,
     metrics_listener: TcpListener,
-    pipeline: Arc<Pipeline>,
+    admin_listener: Option<TcpListener>,
+    model: Model,
+    origin: Origin,
 }
 
 /// What is told on the port of metrics.
 struct State {
-    pipeline: Arc<Pipeline>,
+    deployment: Deployment,
     admission: Arc<Admission>,
     receiver: Arc<Receiver>,
     connections: Connections,
@@ -57,8 +61,8 @@ struct State {
 
 impl Watched for State {
     fn metrics(&self) -> String {
-        let (queue, in_flight) = (self.pipeline.queue_depth(), self.admission.in_flight());
-        self.pipeline.metrics().encode(&Snapshot {
+        let (queue, in_flight) = (self.deployment.queue_depth(), self.admission.in_flight());
+        self.deployment.shared_metrics().encode(&Snapshot {
             queue_windows: queue.windows,
             queue_tokens: queue.tokens,
             queue_oldest: queue.oldest,
@@ -67,26 +71,43 @@ impl Watched for State {
             tokens: in_flight.tokens,
             receiving: self.receiver.bytes(),
             connections: self.connections.open(),
-            cache_bytes: self.pipeline.cache_bytes(),
+            cache_bytes: self.deployment.cache_bytes(),
             memory_bound: self.memory_bound,
         })
     }
 
     fn is_healthy(&self) -> bool {
-        !self.admission.is_draining() && *self.pipeline.state().borrow() == WorkerState::Running
+        !self.admission.is_draining() && *self.deployment.active().pipeline().state().borrow() == WorkerState::Running
     }
 }
 
 impl Server {
-    /// Starts the model's device thread and listens.
+    /// Listens, to serve this model and, unless [`Self::with_origin`] says otherwise, no other than the embedded one.
     ///
     /// # Errors
-    /// The address is taken, or no thread can be started.
+    /// An address is taken.
     pub async fn bind(config: Config, model: Model) -> anyhow::Result<Self> {
         let listener = listen(config.listen).await?;
         let metrics_listener = listen(config.metrics_listen).await?;
-        let pipeline = Pipeline::start(model, config.batches, config.cache).context("starting the device thread")?;
-        Ok(Self { config, listener, metrics_listener, pipeline: Arc::new(pipeline) })
+        let admin_listener = match config.deploy.admin_listen {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
+        Ok(Self { config, listener, metrics_listener, admin_listener, model, origin: Origin::default() })
+    }
+
+    /// Says where the model came from and where others may come from.
+    #[must_use]
+    pub fn with_origin(self, origin: Origin) -> Self {
+        Self { origin, ..self }
+    }
+
+    /// Where models can be changed; none for nowhere.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn admin_addr(&self) -> std::io::Result<Option<SocketAddr>> {
+        self.admin_listener.as_ref().map(TcpListener::local_addr).transpose()
     }
 
     /// Where it listens; the port is the system's choice if the configuration said 0.
@@ -110,19 +131,22 @@ impl Server {
     /// # Errors
     /// The listener fails, or what was accepted was not answered within the drain timeout.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let Self { config, listener, metrics_listener, pipeline } = self;
+        let Self { config, listener, metrics_listener, admin_listener, model, origin } = self;
+        let parts = Parts { batches: config.batches, cache: config.cache, shared: Shared::default() };
+        let deployment = Deployment::start(model, parts, origin, config.deploy.limits.clone())
+            .context("starting the device thread")?;
         let admission = Arc::new(Admission::new(config.in_flight));
         let connections = Connections::new(config.connections);
         let largest_message = config.messages.message_bytes.saturating_add(DECODE_HEADROOM);
         let receive =
             ReceiveLimits { bytes: config.receive_bytes, message_bytes: largest_message, calls: config.calls() };
-        let receiver = Receiver::new(receive, pipeline.metrics().clone());
+        let receiver = Receiver::new(receive, deployment.shared_metrics());
         let (health, health_service) = tonic_health::server::health_reporter();
         report(&health, true).await;
-        let watch = tokio::spawn(watch_device(pipeline.clone(), health.clone()));
+        let watch = tokio::spawn(watch_device(deployment.clone(), health.clone()));
         let close = CancellationToken::new();
         let state = Arc::new(State {
-            pipeline: pipeline.clone(),
+            deployment: deployment.clone(),
             admission: admission.clone(),
             receiver: receiver.clone(),
             connections: connections.clone(),
@@ -130,9 +154,16 @@ impl Server {
         });
         let portal = tokio::spawn(telemetry::serve(metrics_listener, state, close.clone().cancelled_owned()));
 
-        let threats = Threats::new(pipeline.clone(), admission.clone(), config.messages, config.longest_wait);
+        let changes = tokio::spawn(admin::run(
+            deployment.clone(),
+            admin_listener,
+            config.deploy.folder.clone(),
+            close.clone().cancelled_owned(),
+        ));
+
+        let threats = Threats::new(deployment.clone(), admission.clone(), config.messages, config.longest_wait);
         let threats = ThreatServiceServer::new(threats).max_decoding_message_size(largest_message);
-        let models = ModelServiceServer::new(Models::new(pipeline)).max_decoding_message_size(SMALL_MESSAGE_BYTES);
+        let models = ModelServiceServer::new(Models::public(deployment)).max_decoding_message_size(SMALL_MESSAGE_BYTES);
         let reflection = || {
             tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
@@ -163,6 +194,7 @@ impl Server {
         tracing::info!("shutting down: new work is refused, what was accepted is answered");
         admission.drain();
         watch.abort();
+        changes.abort();
         report(&health, false).await;
         let closed = async {
             tokio::time::sleep(config.drain_delay).await;
@@ -179,12 +211,25 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))
 }
 
-/// Turns the health to NOT_SERVING if the device fails.
-async fn watch_device(pipeline: Arc<Pipeline>, health: HealthReporter) {
-    let mut state = pipeline.state();
-    // An error means that the device thread is gone, which is no better.
-    let _ = state.wait_for(|state| *state == WorkerState::Failed).await;
-    report(&health, false).await;
+/// Turns the health to NOT_SERVING if the device of the active model fails, and back if another model takes its place.
+async fn watch_device(deployment: Deployment, health: HealthReporter) {
+    let mut changes = deployment.changes();
+    loop {
+        let mut state = deployment.active().pipeline().state();
+        let changed = tokio::select! {
+            // An error means that the device thread is gone, which is no better.
+            () = async { drop(state.wait_for(|state| *state == WorkerState::Failed).await) } => {
+                report(&health, false).await;
+                changes.changed().await
+            }
+            changed = changes.changed() => changed,
+        };
+        if changed.is_err() {
+            return;
+        }
+        let is_running = *deployment.active().pipeline().state().borrow() == WorkerState::Running;
+        report(&health, is_running).await;
+    }
 }
 
 /// Sets the health of the server as a whole and of each service.

@@ -12,13 +12,13 @@ mod trust;
 mod weights;
 
 pub use files::{ArtifactFiles, size_limit};
-pub use golden::{GoldenRecord, golden_tolerance};
+pub use golden::{GoldenRecord, GoldenSet, golden_tolerance};
 pub use load::{Model, ModelId, load_engine};
 pub use manifest::{
     CALIBRATION, FILES, GOLDEN, MANIFEST, ML_BOM, MODEL_CARD, Manifest, Provenance, SCHEMA_VERSION, TOKENIZER, WEIGHTS,
     hex_digest,
 };
-pub use trust::TrustPolicy;
+pub use trust::{TrustPolicy, Verified};
 pub use weights::read_weights;
 
 /// Why an artefact was refused.

@@ -1,4 +1,4 @@
-//! The command line. Each subcommand is a file; what they share, finding a model, stands here.
+//! The command line. Each subcommand is a file; what they share, loading a model, stands here.
 
 mod bench;
 mod classify;
@@ -12,10 +12,9 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
-use crate::artifact::{ArtifactFiles, Model, TrustPolicy};
+use crate::artifact::Model;
 use crate::config::{HubSettings, ModelSettings};
-use crate::fetch::{Hub, ModelSource};
-use crate::policy::Policy;
+use crate::deploy::ModelLoader;
 use crate::telemetry::LogSettings;
 
 /// A threat classifier for AI traffic: prompt injection, jailbreaks, exfiltration.
@@ -63,29 +62,11 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")
 }
 
-/// The files of a model, fetched if they lie elsewhere; those of the embedded one if none is named.
-fn model_files(source: Option<&ModelSource>, hub: &Hub) -> anyhow::Result<ArtifactFiles> {
-    match source {
-        Some(ModelSource::Folder(folder)) => Ok(ArtifactFiles::Folder(folder.clone())),
-        Some(ModelSource::Hub(model)) => Ok(ArtifactFiles::Folder(hub.fetch(model)?)),
-        None => ArtifactFiles::embedded().context("this binary was built without a model; name one with --model"),
-    }
-}
-
 /// Fetches, verifies and loads the model that the settings name, with their operating points in place of its own.
 fn load_model(settings: &ModelSettings, hub: &HubSettings) -> anyhow::Result<Model> {
-    let trust = settings.trust()?;
-    let files = model_files(settings.model.as_ref(), &hub.hub())?;
-    if trust == TrustPolicy::Anyone {
-        tracing::warn!(model = %files, "unsigned models are allowed: nobody vouches for what this one says");
-    }
-    let mut model =
-        trust.load(&files, settings.engine()).with_context(|| format!("the model in {files} is refused"))?;
-    let own = model.policy;
-    let policy =
-        Policy { review: settings.review_at.unwrap_or(own.review), block: settings.block_at.unwrap_or(own.block) };
-    model.set_policy(policy).map_err(anyhow::Error::msg).context("--review-at and --block-at cannot be kept")?;
-    Ok(model)
+    let source = settings.source();
+    let loader = settings.loader(hub)?;
+    loader.load(&source, &|_| Ok(())).with_context(|| format!("the model in {source} is not loaded"))
 }
 
 /// Writes a line to standard output.

@@ -2,9 +2,11 @@
 //!
 //! The only reader of the environment (through clap). Every mistake is reported at once.
 
+mod deploy;
 pub mod memory;
 mod model;
 
+pub use deploy::{DeployConfig, DeploySettings, default_admin_url};
 pub use model::{HubSettings, ModelSettings, read_keys};
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -22,7 +24,7 @@ const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
 /// A checked configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
@@ -48,6 +50,8 @@ pub struct Config {
     pub drain_delay: Duration,
     /// How long shutdown waits for what was accepted.
     pub drain_timeout: Duration,
+    /// How models take each other's place.
+    pub deploy: DeployConfig,
 }
 
 /// What may be set, by flag, environment or file.
@@ -65,6 +69,10 @@ pub struct Settings {
     #[command(flatten)]
     #[serde(flatten)]
     pub hub: HubSettings,
+    /// How models take each other's place.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub deploy: DeploySettings,
     /// Bytes that one segment may have [default: 1 MiB]
     #[arg(long, env = "PORTCULLIS_MAX_SEGMENT_BYTES", value_name = "N")]
     max_segment_bytes: Option<usize>,
@@ -150,6 +158,7 @@ impl Settings {
             listen: self.listen.or(other.listen),
             model: self.model.or(other.model),
             hub: self.hub.or(other.hub),
+            deploy: self.deploy.or(other.deploy),
             max_segment_bytes: self.max_segment_bytes.or(other.max_segment_bytes),
             max_message_bytes: self.max_message_bytes.or(other.max_message_bytes),
             max_segments: self.max_segments.or(other.max_segments),
@@ -178,6 +187,7 @@ impl Settings {
     /// # Errors
     /// Every mistake at once.
     pub fn check(&self) -> Result<Config, ConfigError> {
+        let mut mistakes = Vec::new();
         let config = Config {
             listen: self.listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 50051))),
             messages: MessageLimits {
@@ -207,6 +217,7 @@ impl Settings {
             metrics_listen: self.metrics_listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 9464))),
             drain_delay: Duration::from_millis(self.drain_delay_ms.unwrap_or(500)),
             drain_timeout: Duration::from_millis(self.drain_timeout_ms.unwrap_or(30_000)),
+            deploy: self.deploy.check(&mut mistakes),
         };
         let positive = [
             ("max_segment_bytes", config.messages.segment_bytes),
@@ -221,11 +232,8 @@ impl Settings {
             ("max_connections", config.connections),
             ("max_connection_age_s", config.connection_age.as_secs() as usize),
         ];
-        let mut mistakes: Vec<String> = positive
-            .into_iter()
-            .filter(|(_, value)| *value == 0)
-            .map(|(name, _)| format!("{name} must be at least 1"))
-            .collect();
+        let zeros = positive.into_iter().filter(|(_, value)| *value == 0);
+        mistakes.extend(zeros.map(|(name, _)| format!("{name} must be at least 1")));
         if config.messages.segment_bytes > config.messages.message_bytes {
             mistakes.push("max_segment_bytes must not be above max_message_bytes".to_owned());
         }

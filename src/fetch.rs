@@ -14,9 +14,11 @@ use hf_hub::api::sync::{Api, ApiBuilder, ApiError};
 use hf_hub::{Cache, Repo, RepoType};
 use serde::Deserialize;
 
-use crate::artifact::{FILES, MANIFEST, size_limit};
+use crate::artifact::{ArtifactFiles, FILES, MANIFEST, size_limit};
 use crate::signing::SIGNATURE;
 
+/// The model that is compiled in.
+const EMBEDDED: &str = "embedded";
 /// What a model on the hub begins with.
 const HUB_PREFIX: &str = "hf:";
 /// Hexadecimal digits of a commit.
@@ -25,9 +27,12 @@ const COMMIT_DIGITS: usize = 40;
 const MAX_RETRIES: usize = 3;
 
 /// Where a model lies.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum ModelSource {
+    /// In this binary: `embedded`. A folder of that name is `./embedded`.
+    #[default]
+    Embedded,
     /// In a folder.
     Folder(PathBuf),
     /// On the hub.
@@ -46,6 +51,7 @@ impl FromStr for ModelSource {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.strip_prefix(HUB_PREFIX) {
+            None if text == EMBEDDED => Ok(Self::Embedded),
             Some(model) => model.parse().map(Self::Hub),
             None => Ok(Self::Folder(text.into())),
         }
@@ -63,8 +69,32 @@ impl TryFrom<String> for ModelSource {
 impl fmt::Display for ModelSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Embedded => f.write_str(EMBEDDED),
             Self::Folder(folder) => folder.display().fmt(f),
             Self::Hub(model) => write!(f, "{HUB_PREFIX}{}@{}", model.repository, model.commit),
+        }
+    }
+}
+
+impl ModelSource {
+    /// The model's files, fetched if they lie elsewhere.
+    ///
+    /// # Errors
+    /// They cannot be fetched, or this binary holds no model.
+    pub fn files(&self, hub: &Hub) -> Result<ArtifactFiles, FetchError> {
+        match self {
+            Self::Embedded => ArtifactFiles::embedded().ok_or(FetchError::NoneEmbedded),
+            Self::Folder(folder) => Ok(ArtifactFiles::Folder(folder.clone())),
+            Self::Hub(model) => hub.fetch(model).map(ArtifactFiles::Folder),
+        }
+    }
+
+    /// The same place, whatever folder the process is started in.
+    #[must_use]
+    pub fn absolute(self) -> Self {
+        match self {
+            Self::Folder(folder) => Self::Folder(std::path::absolute(&folder).unwrap_or(folder)),
+            source => source,
         }
     }
 }
@@ -99,6 +129,9 @@ fn is_name(part: &str) -> bool {
 /// Why a model could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
+    /// The binary was built without a model.
+    #[error("this binary was built without a model; name one with --model")]
+    NoneEmbedded,
     /// A file is not here, and nobody may be asked.
     #[error("{file} is not in the cache, and --offline forbids to fetch it")]
     Offline {
@@ -254,6 +287,7 @@ mod tests {
         };
         check("models/default", Some(false));
         check("./hf:x", Some(false));
+        check("embedded", Some(false));
         check(&format!("hf:owner/na-me_1.0@{commit}"), Some(true));
         check("hf:owner/name", None);
         check("hf:owner/name@main", None);

@@ -23,14 +23,14 @@ use tokio::sync::Semaphore;
 
 use crate::admission::{Admitted, Refused};
 use crate::artifact::Model;
-use crate::batch::{BatchError, BatchQueue, Limits, QueueDepth, Scored, WorkerState};
+use crate::batch::{BatchError, BatchQueue, Limits, QueueDepth, Scored, Window, WorkerState};
 use crate::cache::{CacheLimits, ScoreCache};
-use crate::caller::Caller;
+use crate::caller::{Caller, Priority};
 use crate::model::Detail;
 use crate::sanitize::{Sanitize, sanitize};
 use crate::structure::bytes::ByteEncoding;
 use crate::telemetry::Metrics;
-use crate::threat::{Category, Source, Verdict};
+use crate::threat::{Category, Channel, Source, Verdict};
 
 /// Longer requests are read a few at a time, so that they leave threads and memory to short ones.
 pub const LONG_REQUEST_BYTES: usize = 16 * 1024;
@@ -160,9 +160,26 @@ impl ReaderCounts {
 }
 
 /// Turns to read, one kind for short requests and one for long ones.
+#[derive(Clone)]
 struct Readers {
     short: Arc<Semaphore>,
     long: Arc<Semaphore>,
+}
+
+/// What the pipelines of one process share: turns to read, and what is counted.
+#[derive(Clone)]
+pub struct Shared {
+    readers: Readers,
+    metrics: Arc<Metrics>,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        let counts = ReaderCounts::of_this_machine();
+        let readers =
+            Readers { short: Arc::new(Semaphore::new(counts.short)), long: Arc::new(Semaphore::new(counts.long)) };
+        Self { readers, metrics: Arc::default() }
+    }
 }
 
 impl Pipeline {
@@ -171,10 +188,20 @@ impl Pipeline {
     /// # Errors
     /// The system starts no thread, or gives no random key for the cache.
     pub fn start(model: Model, batches: Limits, cache: CacheLimits) -> std::io::Result<Self> {
-        let (metrics, counts) = (Arc::new(Metrics::default()), ReaderCounts::of_this_machine());
+        Self::start_beside(model, batches, cache, Shared::default())
+    }
+
+    /// Starts a model beside others: with a device thread, a queue and a cache of its own, so that no answer mixes two.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_beside(
+        model: Model,
+        batches: Limits,
+        cache: CacheLimits,
+        Shared { readers, metrics }: Shared,
+    ) -> std::io::Result<Self> {
         let queue = BatchQueue::start(model.scorer.clone(), batches, metrics.clone())?;
-        let readers =
-            Readers { short: Arc::new(Semaphore::new(counts.short)), long: Arc::new(Semaphore::new(counts.long)) };
         Ok(Self { model: Arc::new(model), queue, cache: ScoreCache::new(cache)?, readers, metrics })
     }
 
@@ -208,6 +235,37 @@ impl Pipeline {
         self.queue.state()
     }
 
+    /// Scores a batch of about this many tokens, with all detail, so that the first caller finds memory and threads ready.
+    ///
+    /// # Errors
+    /// The device fails.
+    pub async fn warm(&self, n_tokens: usize) -> Result<(), BatchError> {
+        let golden = self.model.golden.windows();
+        let tokens: usize = golden.iter().map(|(ids, _)| ids.len()).sum();
+        let windows = golden.iter().cycle().take(golden.len() * (n_tokens / tokens.max(1)).max(1));
+        self.score_own(windows, Detail::Tokens).await.map(drop)
+    }
+
+    /// Scores the model's golden inputs on its device: the largest difference of a logit to what it must be, to be held
+    /// against the set's tolerance.
+    ///
+    /// # Errors
+    /// The device fails.
+    pub async fn golden_drift(&self) -> Result<f32, BatchError> {
+        let scored = self.score_own(self.model.golden.windows().iter(), Detail::Categories).await?;
+        Ok(self.model.golden.drift(&scored.windows))
+    }
+
+    /// Scores windows for nobody but the server, past the cache.
+    async fn score_own(
+        &self,
+        windows: impl Iterator<Item = &(Arc<[u32]>, Channel)>,
+        detail: Detail,
+    ) -> Result<Scored, BatchError> {
+        let windows = windows.map(|(ids, channel)| Window::new(ids.clone(), *channel)).collect();
+        self.queue.score(windows, detail, &Caller { priority: Priority::Bulk, ..Caller::default() }).await
+    }
+
     /// Analyses the segments of one conversation or document. Dropping the future cancels what has not been scored.
     ///
     /// # Errors
@@ -218,7 +276,23 @@ impl Pipeline {
         segments: Vec<Segment>,
         options: Options,
     ) -> Result<Analysis, AnalyzeError> {
-        let (segments, caller): (Arc<[Segment]>, _) = (segments.into(), admitted.caller());
+        let segments: Arc<[Segment]> = segments.into();
+        let analysis = self.analyze_uncounted(admitted, segments.clone(), options).await?;
+        self.count(&segments, &analysis);
+        Ok(analysis)
+    }
+
+    /// As [`Self::analyze`], for nobody outside: its verdicts and stages are not in the metrics of what was answered.
+    ///
+    /// # Errors
+    /// See [`AnalyzeError`].
+    pub async fn analyze_uncounted(
+        &self,
+        admitted: &Admitted,
+        segments: Arc<[Segment]>,
+        options: Options,
+    ) -> Result<Analysis, AnalyzeError> {
+        let caller = admitted.caller();
         let reading = self.read(segments.clone(), options.canaries.clone()).await?;
         let windows = reading.windows();
         let _tokens = admitted.hold_tokens(windows.iter().map(|(ids, _)| ids.len().max(WINDOW_FLOOR_TOKENS)).sum())?;
@@ -231,9 +305,7 @@ impl Pipeline {
         let mut findings = locate::findings(&suspects, &token_logits);
         findings.extend(locate::detected(&reading));
         let sanitized = options.sanitize.map(|how| sanitized(&segments, &reading, &findings, how)).unwrap_or_default();
-        let analysis = Analysis { sanitized, ..judge::judge(&self.model, &reading, &scored, findings, &options)? };
-        self.count(&segments, &analysis);
-        Ok(analysis)
+        Ok(Analysis { sanitized, ..judge::judge(&self.model, &reading, &scored, findings, &options)? })
     }
 
     /// Reads segments when it is their turn. Who goes away keeps the turn until the reading ends, so that there are never

@@ -2,9 +2,11 @@
 //! text has no way in: no function here takes any, and no log statement of the crate may hold it.
 
 mod metrics;
+mod models;
 mod portal;
 
 pub use metrics::{BatchSize, Metrics, Snapshot};
+pub use models::ModelMetrics;
 pub use portal::{Watched, serve};
 
 use std::io::stderr;

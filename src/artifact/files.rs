@@ -58,6 +58,24 @@ impl ArtifactFiles {
     }
 }
 
+impl ArtifactFiles {
+    /// A file's size in bytes.
+    ///
+    /// # Errors
+    /// It is missing, or nobody may look at it.
+    pub fn size(&self, name: &str) -> Result<u64, ArtifactError> {
+        let size = match self {
+            Self::Embedded(files) => files
+                .iter()
+                .find(|(file, _)| *file == name)
+                .map(|(_, bytes)| bytes.len() as u64)
+                .ok_or_else(|| std::io::ErrorKind::NotFound.into()),
+            Self::Folder(folder) => folder.join(name).symlink_metadata().map(|metadata| metadata.len()),
+        };
+        size.map_err(|source| ArtifactError::Read { file: name.to_owned(), source })
+    }
+}
+
 impl fmt::Display for ArtifactFiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,11 +1,13 @@
 //! `golden.jsonl`: inputs of the authors' own with the logits that the exported model gave them.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::ArtifactError;
 use super::manifest::GOLDEN;
-use crate::model::{Logits, Precision};
-use crate::threat::{Category, Source};
+use crate::model::{Logits, Precision, TokenBatch, WindowScore};
+use crate::threat::{Category, Channel, Source};
 
 /// The largest accepted difference of a logit: far above the rounding of f32 in another order of summation (about 1e-4) and
 /// three times what quantising makes at most of the default model's golden inputs; far below what a wrong weight or token
@@ -19,6 +21,45 @@ pub fn golden_tolerance(precision: Precision) -> f32 {
 
 /// Golden inputs that a model may have: they are scored each time it is loaded.
 const MAX_RECORDS: usize = 1000;
+
+/// A model's golden inputs as windows, with what they must score where the model runs: for tests of a model that is loaded.
+#[derive(Clone, Debug, Default)]
+pub struct GoldenSet {
+    windows: Vec<(Arc<[u32]>, Channel)>,
+    expected: Vec<Logits>,
+    /// The largest accepted difference of a logit.
+    pub tolerance: f32,
+}
+
+impl GoldenSet {
+    pub(super) fn new(records: &[GoldenRecord], batch: &TokenBatch, precision: Precision) -> Self {
+        Self {
+            windows: batch.windows().map(|(ids, channel)| (ids.into(), channel)).collect(),
+            expected: records.iter().map(|record| record.logits).collect(),
+            tolerance: golden_tolerance(precision),
+        }
+    }
+
+    /// The token ids of each input, and whose text it is.
+    pub fn windows(&self) -> &[(Arc<[u32]>, Channel)] {
+        &self.windows
+    }
+
+    /// The largest difference of a logit to what it must be; infinite where a score is missing or no number.
+    pub fn drift(&self, scores: &[WindowScore]) -> f32 {
+        if scores.len() != self.expected.len() {
+            return f32::INFINITY;
+        }
+        let pairs = self.expected.iter().zip(scores);
+        let differences = pairs.flat_map(|(expected, score)| {
+            Category::ALL.map(|category| (expected.get(category) - score.logits.get(category)).abs())
+        });
+        differences.fold(
+            0.0,
+            |largest, difference| if difference.is_finite() { difference.max(largest) } else { f32::INFINITY },
+        )
+    }
+}
 
 /// One golden input.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use candle_nn::VarBuilder;
 
 use super::manifest::{CALIBRATION, GOLDEN, MANIFEST, ML_BOM, MODEL_CARD, TOKENIZER, WEIGHTS};
 use super::weights::read_weights;
-use super::{ArtifactError, ArtifactFiles, GoldenRecord, Manifest};
+use super::{ArtifactError, ArtifactFiles, GoldenRecord, GoldenSet, Manifest};
 use crate::calibrate::Calibration;
 use crate::canonical::canonicalize;
 use crate::model::{Detail, Engine, EngineError, EngineOptions, Precision, Scorer, TokenBatch};
@@ -44,6 +44,8 @@ pub struct Model {
     pub policy: Policy,
     /// From probabilities to verdicts, by the policy.
     pub thresholds: PerChannel<Thresholds>,
+    /// What it must score.
+    pub golden: GoldenSet,
 }
 
 impl Model {
@@ -68,7 +70,7 @@ impl Model {
         let calibration: Calibration = serde_json::from_slice(&manifest.read_verified(files, CALIBRATION)?)
             .map_err(|error| ArtifactError::invalid(CALIBRATION, error))?;
         calibration.validate().map_err(|reason| ArtifactError::invalid(CALIBRATION, reason))?;
-        let scorer = load_checked(&manifest, files, &tokenizer, options)?;
+        let (scorer, golden) = load_checked(&manifest, files, &tokenizer, options)?;
         Ok(Self {
             id: ModelId { name: manifest.name.clone(), version: manifest.version.clone(), digest },
             tokenizer,
@@ -81,6 +83,7 @@ impl Model {
                 .map_err(|reason| ArtifactError::invalid(MANIFEST, reason))?,
             operating_points: manifest.thresholds,
             policy: manifest.policy,
+            golden,
         })
     }
 
@@ -101,7 +104,7 @@ impl Model {
 /// The first reason for which it must not be used.
 pub fn load_engine(files: &ArtifactFiles, options: EngineOptions) -> Result<Engine, ArtifactError> {
     let (manifest, _) = Manifest::read(files)?;
-    load_checked(&manifest, files, &load_tokenizer(&manifest, files)?, options)
+    load_checked(&manifest, files, &load_tokenizer(&manifest, files)?, options).map(|(engine, _)| engine)
 }
 
 fn load_tokenizer(manifest: &Manifest, files: &ArtifactFiles) -> Result<Tokenizer, ArtifactError> {
@@ -113,16 +116,18 @@ fn load_tokenizer(manifest: &Manifest, files: &ArtifactFiles) -> Result<Tokenize
     Ok(tokenizer)
 }
 
-/// An engine that gives the golden inputs their logits.
+/// An engine that gives the golden inputs their logits, and these.
 fn load_checked(
     manifest: &Manifest,
     files: &ArtifactFiles,
     tokenizer: &Tokenizer,
     options: EngineOptions,
-) -> Result<Engine, ArtifactError> {
+) -> Result<(Engine, GoldenSet), ArtifactError> {
     let golden = GoldenRecord::parse(&manifest.read_verified(files, GOLDEN)?)?;
     let batch = golden_batch(&golden, tokenizer, manifest.window)?;
-    load_scorer(manifest, files, options, |engine| check_golden(engine, &golden, &batch))
+    let engine = load_scorer(manifest, files, options, |engine| check_golden(engine, &golden, &batch))?;
+    let set = GoldenSet::new(&golden, &batch, engine.precision());
+    Ok((engine, set))
 }
 
 /// The golden inputs as windows, one each.

@@ -25,14 +25,15 @@ impl TrustPolicy {
     /// # Errors
     /// Nobody whom the policy trusts has signed the folder as it is, or what [`Model::load_with`] returns.
     pub fn load(&self, files: &ArtifactFiles, options: EngineOptions) -> Result<Model, ArtifactError> {
-        let admitted = self.admitted(files)?;
-        let model = Model::load_with(files, options)?;
-        match admitted {
-            Some(expected) if expected != model.id.digest => {
-                Err(ArtifactError::Digest { file: MANIFEST.to_owned(), expected, actual: model.id.digest })
-            }
-            _ => Ok(model),
-        }
+        self.verify(files)?.load(options)
+    }
+
+    /// The first half of [`Self::load`]: whether the policy admits these files.
+    ///
+    /// # Errors
+    /// Nobody whom the policy trusts has signed the folder as it is.
+    pub fn verify<'a>(&self, files: &'a ArtifactFiles) -> Result<Verified<'a>, ArtifactError> {
+        Ok(Verified { files, digest: self.admitted(files)? })
     }
 
     /// The digest that the manifest must have; none if any will do.
@@ -49,6 +50,30 @@ impl TrustPolicy {
             }
         };
         signed_digest(files, keys).map(Some)
+    }
+}
+
+/// Files that a policy admits.
+#[derive(Debug)]
+pub struct Verified<'a> {
+    files: &'a ArtifactFiles,
+    /// The digest that the manifest must have; none if any will do.
+    digest: Option<String>,
+}
+
+impl Verified<'_> {
+    /// The second half of [`TrustPolicy::load`].
+    ///
+    /// # Errors
+    /// What [`Model::load_with`] returns, or the files were exchanged since they were verified.
+    pub fn load(self, options: EngineOptions) -> Result<Model, ArtifactError> {
+        let model = Model::load_with(self.files, options)?;
+        match self.digest {
+            Some(expected) if expected != model.id.digest => {
+                Err(ArtifactError::Digest { file: MANIFEST.to_owned(), expected, actual: model.id.digest })
+            }
+            _ => Ok(model),
+        }
     }
 }
 

@@ -1,4 +1,7 @@
-//! `models`: what there is, whether it is what it says, and who says so.
+//! `models`: what there is, whether it is what it says, and who says so; and which of them a server uses.
+
+mod admin;
+mod table;
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -8,21 +11,24 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use super::{model_files, write_line};
+use super::write_line;
 use crate::artifact::{ArtifactFiles, Manifest, TrustPolicy};
 use crate::config::{HubSettings, read_keys};
 use crate::fetch::{Hub, ModelSource};
 use crate::model::EngineOptions;
 use crate::signing::{PrivateKey, SIGNATURE, Statement, sign};
 
-/// List, verify or sign models.
+/// List, verify or sign models, and change those of a running server.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// List the embedded model and those in subfolders of a folder
+    /// List the embedded model and those in subfolders of a folder, or those of a running server
     List {
         /// Folder whose subfolders are models
-        #[arg(long, value_name = "DIR")]
+        #[arg(long, value_name = "DIR", conflicts_with = "admin")]
         folder: Option<PathBuf>,
+        /// Admin listener of the server
+        #[arg(long, value_name = "URL")]
+        admin: Option<String>,
     },
     /// Check a model's signature and digests, load it and score its golden inputs; exit status 1 and the reason if it is
     /// refused
@@ -54,14 +60,18 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    #[command(flatten)]
+    Server(admin::Command),
 }
 
 pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::List { folder } => list(folder),
+        Command::List { folder: _, admin: Some(admin) } => admin::run(admin::Command::list(admin)),
+        Command::List { folder, admin: None } => list(folder),
         Command::Verify { model, key, hub } => verify(model.as_ref(), &key, &hub.hub()),
         Command::Keygen { out } => keygen(&out),
         Command::Sign { model, key, out } => sign_folder(&model, &key, out.as_deref()),
+        Command::Server(command) => admin::run(command),
     }
 }
 
@@ -87,7 +97,7 @@ fn list(folder: Option<PathBuf>) -> anyhow::Result<ExitCode> {
 
 fn verify(model: Option<&ModelSource>, keys: &[PathBuf], hub: &Hub) -> anyhow::Result<ExitCode> {
     let trust = if keys.is_empty() { TrustPolicy::Anyone } else { TrustPolicy::SignedBy(read_keys(keys)?) };
-    let files = model_files(model, hub)?;
+    let files = model.cloned().unwrap_or_default().files(hub)?;
     let model =
         trust.load(&files, EngineOptions::default()).with_context(|| format!("the model in {files} is refused"))?;
     let signed = if keys.is_empty() { "" } else { ", signed with a given key" };

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::load_model;
 use crate::app::Server;
 use crate::config::Settings;
+use crate::deploy::{Origin, load_first};
 
 /// Serve verdicts over gRPC until SIGTERM or SIGINT.
 ///
@@ -27,14 +28,19 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let file = arguments.config.as_deref().map(Settings::read).transpose()?.unwrap_or_default();
     let settings = arguments.settings.or(file);
     let config = settings.check()?;
-    let model = tokio::task::spawn_blocking(move || load_model(&settings.model, &settings.hub)).await??;
+    let (loader, configured) = (Arc::new(settings.model.loader(&settings.hub)?), settings.model.source().absolute());
+    let (state, first) = (config.deploy.state.clone(), (loader.clone(), configured.clone()));
+    let loaded = tokio::task::spawn_blocking(move || load_first(&*first.0, &first.1, state.as_ref())).await?;
+    let (model, first) = loaded.with_context(|| format!("the model in {configured} is not loaded"))?;
+    let origin = Origin { loader, first, configured, state: config.deploy.state.clone() };
     let (name, version, digest) = (model.id.name.clone(), model.id.version.clone(), model.id.digest.clone());
     let device = model.scorer.device().to_owned();
-    let server = Server::bind(config, model).await?;
+    let server = Server::bind(config, model).await?.with_origin(origin);
     let mut terminate = signal(SignalKind::terminate()).context("watching for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("watching for SIGINT")?;
     let (address, metrics) = (server.local_addr()?, server.metrics_addr()?);
-    tracing::info!(%address, %metrics, model = name, version, digest, device, "serving");
+    let admin = server.admin_addr()?.map(|address| address.to_string());
+    tracing::info!(%address, %metrics, admin, model = name, version, digest, device, "serving");
     server
         .run(async {
             tokio::select! {

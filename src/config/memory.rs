@@ -1,6 +1,7 @@
 //! How large the server may grow, as a formula of its limits; docs/OPERATIONS.md explains each term. Pure.
 
 use super::{Config, KIB, MIB};
+use crate::deploy::SHADOWS_AT_A_TIME;
 use crate::pipeline::{LONG_REQUEST_BYTES, ReaderCounts};
 
 /// A connection: its buffers, and what HTTP/2 lets it send ahead.
@@ -26,6 +27,8 @@ impl Config {
     /// Bytes that the server may take beyond what it takes when it starts to listen, at most.
     pub fn memory_bound(&self) -> usize {
         let readers = ReaderCounts::of_this_machine();
+        let n_models = self.deploy.max_models();
+        let model_bytes = usize::try_from(self.deploy.limits.model_bytes).unwrap_or(usize::MAX);
         let terms = [
             (self.connections, CONNECTION_BYTES),
             (self.calls(), CALL_BYTES),
@@ -34,8 +37,10 @@ impl Config {
             (self.in_flight.bytes, PER_TEXT_BYTE),
             (self.in_flight.tokens, PER_TOKEN),
             (readers.short * LONG_REQUEST_BYTES + readers.long * self.messages.message_bytes, PER_READ_BYTE),
-            (self.batches.batch_tokens, PER_DEVICE_TOKEN),
-            (self.cache.bytes, 1),
+            (self.batches.batch_tokens.saturating_mul(n_models), PER_DEVICE_TOKEN),
+            (self.cache.bytes, n_models),
+            (n_models - 1, model_bytes),
+            (if n_models > 1 { SHADOWS_AT_A_TIME } else { 0 }, self.messages.message_bytes),
             (1, FIXED_BYTES),
         ];
         terms.into_iter().fold(0, |sum: usize, (n, bytes)| sum.saturating_add(n.saturating_mul(bytes)))

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::ConfigError;
 use crate::artifact::TrustPolicy;
+use crate::deploy::TrustedLoader;
 use crate::fetch::{Hub, ModelSource};
 use crate::model::{EngineOptions, Precision};
 use crate::policy::OperatingPoint;
@@ -17,7 +18,7 @@ use crate::signing::PublicKey;
 #[derive(Clone, Debug, Default, clap::Args, Deserialize)]
 #[serde(default)]
 pub struct ModelSettings {
-    /// Model in place of the embedded one: a folder, or hf:OWNER/NAME@COMMIT on the hub
+    /// Model: a folder, hf:OWNER/NAME@COMMIT on the hub, or embedded [default: embedded]
     #[arg(long, env = "PORTCULLIS_MODEL", value_name = "MODEL")]
     pub model: Option<ModelSource>,
     /// Public key of someone whose models are trusted, a PEM file; may be repeated. Any model but the embedded one must be
@@ -63,6 +64,25 @@ impl ModelSettings {
             precision: self.precision.unwrap_or(default.precision),
             threads: self.threads.map_or(default.threads, NonZero::get),
         }
+    }
+
+    /// Which model.
+    pub fn source(&self) -> ModelSource {
+        self.model.clone().unwrap_or_default()
+    }
+
+    /// What brings this model, and those that come after it, into memory. Reads the keys.
+    ///
+    /// # Errors
+    /// As [`Self::trust`].
+    pub fn loader(&self, hub: &HubSettings) -> Result<TrustedLoader, ConfigError> {
+        Ok(TrustedLoader {
+            trust: self.trust()?,
+            hub: hub.hub(),
+            engine: self.engine(),
+            review_at: self.review_at,
+            block_at: self.block_at,
+        })
     }
 
     /// Whose models are trusted. Reads the keys.

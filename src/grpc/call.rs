@@ -10,14 +10,17 @@ use super::trace::Trace;
 use crate::caller::{Caller, Priority, Tenant};
 
 const TENANT: &str = "x-portcullis-tenant";
-/// Bytes of a tenant's name.
-const MAX_TENANT_BYTES: usize = 128;
+const SESSION: &str = "x-portcullis-session";
+/// Bytes of a tenant's or session's name.
+const MAX_NAME_BYTES: usize = 128;
 const PRIORITY: &str = "x-portcullis-priority";
 
 /// A call's metadata, read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Call {
     pub(super) caller: Caller,
+    /// Whose calls stay with one model while several answer: a session's, or else a tenant's.
+    pub(super) model_key: Option<Tenant>,
     trace: Option<Trace>,
 }
 
@@ -28,18 +31,23 @@ pub(super) struct Call {
 #[allow(clippy::result_large_err, reason = "the type is tonic's")]
 pub fn interceptor(mut request: Request<()>) -> Result<Request<()>, Status> {
     let metadata = request.metadata();
-    let caller = Caller { tenant: tenant(metadata)?, priority: priority(metadata)?, deadline: deadline(metadata)? };
+    let (tenant, session) = (name(metadata, TENANT)?, name(metadata, SESSION)?);
+    let caller = Caller {
+        tenant: tenant.unwrap_or(Tenant::UNNAMED),
+        priority: priority(metadata)?,
+        deadline: deadline(metadata)?,
+    };
     let trace = metadata.get("traceparent").and_then(|header| Trace::parse(header.to_str().ok()?));
-    request.extensions_mut().insert(Call { caller, trace });
+    request.extensions_mut().insert(Call { caller, model_key: session.or(tenant), trace });
     Ok(request)
 }
 
 #[allow(clippy::result_large_err, reason = "the type is tonic's")]
-fn tenant(metadata: &MetadataMap) -> Result<Tenant, Status> {
-    let Some(value) = metadata.get(TENANT) else { return Ok(Tenant::UNNAMED) };
+fn name(metadata: &MetadataMap, key: &str) -> Result<Option<Tenant>, Status> {
+    let Some(value) = metadata.get(key) else { return Ok(None) };
     match value.to_str() {
-        Ok(name) if (1..=MAX_TENANT_BYTES).contains(&name.len()) => Ok(Tenant::named(name)),
-        _ => Err(Rejection::field(TENANT, format!("must be 1 to {MAX_TENANT_BYTES} bytes of ASCII")).into()),
+        Ok(name) if (1..=MAX_NAME_BYTES).contains(&name.len()) => Ok(Some(Tenant::named(name))),
+        _ => Err(Rejection::field(key, format!("must be 1 to {MAX_NAME_BYTES} bytes of ASCII")).into()),
     }
 }
 

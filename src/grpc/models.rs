@@ -1,58 +1,159 @@
-//! `ModelService`: what is loaded.
+//! `ModelService`: what is loaded, for everyone; and on the admin listener, what takes its place.
 
-use std::sync::Arc;
+mod describe;
 
-use tonic::{Code, Request, Response, Status};
+use std::pin::Pin;
+
+use futures::stream::{self, Stream};
+use tonic::{Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use super::{convert, v1};
-use crate::artifact::Model;
-use crate::pipeline::Pipeline;
-use crate::policy::Thresholds;
-use crate::threat::{Category, Channel};
+use super::status::Rejection;
+use super::v1;
+use crate::deploy::{Actor, DeployError, Deployment, Share, Snapshot, TrafficChange};
+use crate::fetch::ModelSource;
+use describe::Audience;
+
+/// Bytes of a reason.
+const MAX_REASON_BYTES: usize = 256;
 
 /// The service.
 pub struct Models {
-    pipeline: Arc<Pipeline>,
+    deployment: Deployment,
+    audience: Audience,
 }
 
 impl Models {
-    /// Tells of the pipeline's model.
-    pub fn new(pipeline: Arc<Pipeline>) -> Self {
-        Self { pipeline }
+    /// For everyone: tells of the models.
+    pub fn public(deployment: Deployment) -> Self {
+        Self { deployment, audience: Audience::Public }
+    }
+
+    /// For those who rule: changes them, too.
+    pub fn admin(deployment: Deployment) -> Self {
+        Self { deployment, audience: Audience::Admin }
+    }
+
+    fn list(&self, snapshot: Snapshot) -> Response<v1::ListModelsResponse> {
+        Response::new(describe::list(snapshot, self.audience))
+    }
+
+    /// Who asks, if changes may be asked for here.
+    fn actor<T>(&self, request: &Request<T>) -> Result<Actor, Status> {
+        match self.audience {
+            Audience::Admin => Ok(Actor::Peer(request.remote_addr())),
+            Audience::Public => Err(Status::permission_denied("models are changed on the admin listener alone")),
+        }
+    }
+
+    /// Makes a change where it may wait for a disk.
+    async fn change(
+        &self,
+        change: impl FnOnce(&Deployment) -> Result<Snapshot, DeployError> + Send + 'static,
+    ) -> Result<Response<v1::ListModelsResponse>, Status> {
+        let deployment = self.deployment.clone();
+        let changed = tokio::task::spawn_blocking(move || change(&deployment)).await;
+        Ok(self.list(changed.map_err(|_| Status::internal("the change failed; see the log"))??))
     }
 }
 
 #[tonic::async_trait]
 impl v1::model_service_server::ModelService for Models {
     async fn list_models(&self, _: Request<v1::ListModelsRequest>) -> Result<Response<v1::ListModelsResponse>, Status> {
-        Ok(Response::new(v1::ListModelsResponse { models: vec![describe(self.pipeline.model())] }))
+        Ok(self.list(self.deployment.snapshot()))
     }
 
     async fn get_model(&self, request: Request<v1::GetModelRequest>) -> Result<Response<v1::Model>, Status> {
         let name = request.into_inner().name;
-        let model = self.pipeline.model();
-        if name == model.id.name {
-            return Ok(Response::new(describe(model)));
+        let mut named = self.deployment.snapshot().models.into_iter().filter(|status| status.is_named(&name));
+        let found = named.find_map(|status| describe::one(status, self.audience));
+        found.map(Response::new).ok_or_else(|| not_found(&name))
+    }
+
+    async fn load_model(
+        &self,
+        request: Request<v1::LoadModelRequest>,
+    ) -> Result<Response<v1::ListModelsResponse>, Status> {
+        let actor = self.actor(&request)?;
+        let v1::LoadModelRequest { source, etag } = request.into_inner();
+        let source = parse(&source)?;
+        self.change(move |deployment| deployment.load(source, &etag, &actor)).await
+    }
+
+    async fn unload_model(
+        &self,
+        request: Request<v1::UnloadModelRequest>,
+    ) -> Result<Response<v1::ListModelsResponse>, Status> {
+        let actor = self.actor(&request)?;
+        let v1::UnloadModelRequest { name, etag } = request.into_inner();
+        self.change(move |deployment| deployment.unload(&name, &etag, &actor)).await
+    }
+
+    async fn validate_model(
+        &self,
+        request: Request<v1::ValidateModelRequest>,
+    ) -> Result<Response<v1::ValidateModelResponse>, Status> {
+        let actor = self.actor(&request)?;
+        let source = parse(&request.into_inner().source)?;
+        let answer = match self.deployment.validate(source, &actor).await {
+            Ok(id) => v1::ValidateModelResponse {
+                accepted: true,
+                r#ref: Some(super::convert::model_ref(&id)),
+                reason: String::new(),
+            },
+            Err(error) => v1::ValidateModelResponse { accepted: false, r#ref: None, reason: error.to_string() },
+        };
+        Ok(Response::new(answer))
+    }
+
+    async fn set_traffic(
+        &self,
+        request: Request<v1::SetTrafficRequest>,
+    ) -> Result<Response<v1::ListModelsResponse>, Status> {
+        let actor = self.actor(&request)?;
+        let v1::SetTrafficRequest { active, shadow, canary, etag } = request.into_inner();
+        let share = |share: v1::TrafficShare| Share { model: share.model, share: share.share };
+        let change = TrafficChange { active, shadow: shadow.map(share), canary: canary.map(share) };
+        self.change(move |deployment| deployment.set_traffic(&change, &etag, &actor)).await
+    }
+
+    async fn rollback(
+        &self,
+        request: Request<v1::RollbackRequest>,
+    ) -> Result<Response<v1::ListModelsResponse>, Status> {
+        let actor = self.actor(&request)?;
+        let v1::RollbackRequest { etag, reason } = request.into_inner();
+        if reason.len() > MAX_REASON_BYTES {
+            return Err(Rejection::field("reason", format!("must have at most {MAX_REASON_BYTES} bytes")).into());
         }
-        let details =
-            ErrorDetails::with_resource_info("portcullis.v1.Model", name, "", "no model of this name is loaded");
-        Err(Status::with_error_details(Code::NotFound, "no model of this name is loaded", details))
+        self.change(move |deployment| deployment.roll_back(&reason, &etag, &actor)).await
+    }
+
+    type WatchModelsStream = Pin<Box<dyn Stream<Item = Result<v1::ListModelsResponse, Status>> + Send>>;
+
+    async fn watch_models(
+        &self,
+        request: Request<v1::WatchModelsRequest>,
+    ) -> Result<Response<Self::WatchModelsStream>, Status> {
+        self.actor(&request)?;
+        let (deployment, audience) = (self.deployment.clone(), self.audience);
+        let mut changes = deployment.changes();
+        changes.mark_changed();
+        let states = stream::unfold((deployment, changes), move |(deployment, mut changes)| async move {
+            changes.changed().await.ok()?;
+            Some((Ok(describe::list(deployment.snapshot(), audience)), (deployment, changes)))
+        });
+        Ok(Response::new(Box::pin(states)))
     }
 }
 
-fn describe(model: &Model) -> v1::Model {
-    let threshold = |(channel, thresholds): (Channel, &Thresholds)| v1::ModelThreshold {
-        channel: channel.name().to_owned(),
-        review: thresholds.review,
-        block: thresholds.block,
-    };
-    v1::Model {
-        r#ref: Some(convert::model_ref(&model.id)),
-        device: model.scorer.device().to_owned(),
-        labels: Category::ALL.map(|category| category.name().to_owned()).to_vec(),
-        window_tokens: u32::try_from(model.layout.tokens).unwrap_or(u32::MAX),
-        window_overlap: u32::try_from(model.layout.overlap).unwrap_or(u32::MAX),
-        thresholds: model.thresholds.iter().map(threshold).collect(),
-    }
+#[allow(clippy::result_large_err, reason = "the type is tonic's")]
+fn parse(source: &str) -> Result<ModelSource, Status> {
+    let parsed = if source.is_empty() { Err("must be set".to_owned()) } else { source.parse() };
+    parsed.map_err(|reason: String| Rejection::field("source", reason).into())
+}
+
+fn not_found(name: &str) -> Status {
+    let details = ErrorDetails::with_resource_info("portcullis.v1.Model", name, "", "no model of this name is loaded");
+    Status::with_error_details(tonic::Code::NotFound, "no model of this name is loaded", details)
 }

@@ -9,6 +9,7 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
 use crate::admission::Refused;
 use crate::batch::BatchError;
+use crate::deploy::DeployError;
 use crate::pipeline::AnalyzeError;
 
 /// When an overloaded server may be asked again, at the earliest.
@@ -91,6 +92,26 @@ impl From<Rejection> for Status {
             Rejection::Failed(error) => {
                 tracing::error!(%error, "a request failed");
                 Self::internal("the analysis failed; nothing may be concluded about the text")
+            }
+        }
+    }
+}
+
+impl From<DeployError> for Status {
+    fn from(error: DeployError) -> Self {
+        let message = error.to_string();
+        match error {
+            DeployError::Changed(_) => Self::aborted(message),
+            DeployError::Unknown { n_found: 0, .. } => Self::not_found(message),
+            DeployError::Unknown { .. } => Rejection::field("name", message).into(),
+            DeployError::Share(_) => Rejection::field("share", message).into(),
+            DeployError::Full => exhausted(&message, RETRY_AFTER),
+            DeployError::Occupied | DeployError::Active | DeployError::NotReady(_) | DeployError::NothingToRollBack => {
+                Self::failed_precondition(message)
+            }
+            DeployError::Record(error) => {
+                tracing::error!(%error, "the active model could not be recorded");
+                Self::internal("the change could not be recorded, and was not made")
             }
         }
     }

@@ -14,7 +14,7 @@ use super::convert::CheckedRequest;
 use super::status::{Rejection, to_message};
 use super::{convert, v1};
 use crate::admission::{Admission, Admitted, Refused};
-use crate::pipeline::Pipeline;
+use crate::deploy::{Deployment, Opinion, Route};
 
 /// Requests of one batch or stream that are analysed at the same time: enough to fill a device's batches.
 const CONCURRENT_ITEMS: usize = 64;
@@ -35,7 +35,7 @@ pub struct MessageLimits {
 /// The service.
 #[derive(Clone)]
 pub struct Threats {
-    pipeline: Arc<Pipeline>,
+    deployment: Deployment,
     admission: Arc<Admission>,
     limits: MessageLimits,
     longest_wait: Duration,
@@ -45,20 +45,25 @@ pub struct Threats {
 type Answered = (v1::AnalyzeResponse, Admitted);
 
 impl Threats {
-    /// Serves a pipeline behind an admission; what would wait longer than `longest_wait` for others is refused.
+    /// Serves the models of a deployment behind an admission; what would wait longer than `longest_wait` for others is refused.
     pub fn new(
-        pipeline: Arc<Pipeline>,
+        deployment: Deployment,
         admission: Arc<Admission>,
         limits: MessageLimits,
         longest_wait: Duration,
     ) -> Self {
-        Self { pipeline, admission, limits, longest_wait }
+        Self { deployment, admission, limits, longest_wait }
+    }
+
+    /// The model that reads a call, all of it.
+    fn route(&self, call: &Call) -> Route {
+        self.deployment.route(call.model_key)
     }
 
     /// Checks a request, lets it in and analyses it; counts and logs how it went.
-    async fn answer(&self, request: v1::AnalyzeRequest, call: &Call) -> Result<Answered, Rejection> {
-        let (started, priority, metrics) = (Instant::now(), call.caller.priority.name(), self.pipeline.metrics());
-        let result = self.analyzed(request, call).instrument(call.span()).await;
+    async fn answer(&self, request: v1::AnalyzeRequest, call: &Call, route: &Route) -> Result<Answered, Rejection> {
+        let (started, priority, metrics) = (Instant::now(), call.caller.priority.name(), route.pipeline().metrics());
+        let result = self.analyzed(request, call, route).instrument(call.span()).await;
         let elapsed = started.elapsed();
         match &result {
             Ok(_) => metrics.answered(priority, elapsed, call.trace_id()),
@@ -67,39 +72,52 @@ impl Threats {
         result
     }
 
-    async fn analyzed(&self, request: v1::AnalyzeRequest, call: &Call) -> Result<Answered, Rejection> {
+    async fn analyzed(&self, request: v1::AnalyzeRequest, call: &Call, route: &Route) -> Result<Answered, Rejection> {
         self.check_message_size(&request, "segments")?;
         let checked = convert::request(request, &self.limits)?;
         let n_bytes = checked.n_bytes();
-        self.check_wait(call, n_bytes)?;
+        self.check_wait(call, n_bytes, route)?;
         let admitted = self.admission.admit(call.caller, n_bytes)?;
         let CheckedRequest { request_id, segment_ids, segments, options } = checked;
-        let analysis = self.pipeline.analyze(&admitted, segments, options);
+        let sources: Vec<_> = segments.iter().map(|segment| segment.source).collect();
+        let shadow = route.shadow(&segments, &options);
+        let analysis = route.pipeline().analyze(&admitted, segments, options);
         let analysis = match call.caller.deadline {
             Some(deadline) => {
                 tokio::time::timeout_at(deadline.into(), analysis).await.map_err(|_| Rejection::DeadlineExceeded)?
             }
             None => analysis.await,
-        }?;
+        };
+        let analysis = analysis.inspect_err(|error| route.failed(error))?;
+        route.answered(&analysis);
+        if let Some(shadow) = shadow {
+            let opinion = Opinion::of(&analysis, &sources);
+            tokio::spawn(shadow.compare(route.clone(), self.admission.clone(), opinion));
+        }
         let (windows, verdict) = (analysis.coverage.windows, analysis.verdict.name());
         tracing::debug!(bytes = n_bytes, windows, cached = analysis.timings.cached_windows, verdict, "answered");
         Ok((convert::response(request_id, &segment_ids, analysis), admitted))
     }
 
     /// Refuses what is late, and what would be because of what waits already, before it costs anything.
-    fn check_wait(&self, call: &Call, n_bytes: usize) -> Result<(), Rejection> {
+    fn check_wait(&self, call: &Call, n_bytes: usize, route: &Route) -> Result<(), Rejection> {
         let left = call.caller.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         if left.is_some_and(|left| left.is_zero()) {
             return Err(Rejection::DeadlineExceeded);
         }
         let longest = left.map_or(self.longest_wait, |left| left.min(self.longest_wait));
-        let excess = self.pipeline.estimated_wait(&call.caller, n_bytes).saturating_sub(longest);
+        let excess = route.pipeline().estimated_wait(&call.caller, n_bytes).saturating_sub(longest);
         if excess.is_zero() { Ok(()) } else { Err(Rejection::WouldWait(excess)) }
     }
 
     /// The answer to one request of many, with what it holds of the limits.
-    async fn result(&self, request: v1::AnalyzeRequest, call: &Call) -> (v1::AnalyzeResult, Option<Admitted>) {
-        let (result, admitted) = match self.answer(request, call).await {
+    async fn result(
+        &self,
+        request: v1::AnalyzeRequest,
+        call: &Call,
+        route: &Route,
+    ) -> (v1::AnalyzeResult, Option<Admitted>) {
+        let (result, admitted) = match self.answer(request, call, route).await {
             Ok((response, admitted)) => (v1::analyze_result::Result::Response(response), Some(admitted.answered())),
             Err(rejection) => (v1::analyze_result::Result::Error(to_message(&rejection.into())), None),
         };
@@ -110,6 +128,7 @@ impl Threats {
         &self,
         item: v1::AnalyzeStreamRequest,
         call: &Call,
+        route: &Route,
     ) -> (v1::AnalyzeStreamResponse, Option<Admitted>) {
         let rejected = |field: &str| {
             let status = Rejection::field(field, "must be set").into();
@@ -118,7 +137,7 @@ impl Threats {
         let (result, admitted) = match item.request {
             _ if item.item_id.is_empty() => rejected("item_id"),
             None => rejected("request"),
-            Some(request) => self.result(request, call).await,
+            Some(request) => self.result(request, call, route).await,
         };
         (v1::AnalyzeStreamResponse { item_id: item.item_id, result: Some(result) }, admitted)
     }
@@ -153,7 +172,7 @@ impl Threats {
 impl v1::threat_service_server::ThreatService for Threats {
     async fn analyze(&self, request: Request<v1::AnalyzeRequest>) -> Result<Response<v1::AnalyzeResponse>, Status> {
         let call = Call::of(&request);
-        let (answer, admitted) = self.answer(request.into_inner(), &call).await?;
+        let (answer, admitted) = self.answer(request.into_inner(), &call, &self.route(&call)).await?;
         Ok(holding(Response::new(answer), vec![admitted]))
     }
 
@@ -162,10 +181,10 @@ impl v1::threat_service_server::ThreatService for Threats {
         request: Request<v1::AnalyzeBatchRequest>,
     ) -> Result<Response<v1::AnalyzeBatchResponse>, Status> {
         let call = Call::of(&request);
-        let batch = request.into_inner();
+        let (batch, route) = (request.into_inner(), self.route(&call));
         self.check_batch(&batch)?;
         let answers: Vec<_> = stream::iter(batch.requests)
-            .map(|request| self.result(request, &call))
+            .map(|request| self.result(request, &call, &route))
             .buffered(CONCURRENT_ITEMS)
             .collect()
             .await;
@@ -176,7 +195,7 @@ impl v1::threat_service_server::ThreatService for Threats {
 
     type AnalyzeStreamStream = Pin<Box<dyn Stream<Item = Result<v1::AnalyzeStreamResponse, Status>> + Send>>;
 
-    /// Reads on while fewer than `CONCURRENT_ITEMS` items are under way, so that a slow reader slows its own stream.
+    /// Keeps to one model, however long the stream is. Reads on while fewer than `CONCURRENT_ITEMS` items are under way, so that a slow reader slows its own stream.
     /// Once the server drains, what was read is answered and the stream ends with UNAVAILABLE.
     async fn analyze_stream(
         &self,
@@ -185,11 +204,11 @@ impl v1::threat_service_server::ThreatService for Threats {
         // The call's deadline is that of the stream; its items have none of their own.
         let call = Arc::new(Call::of(&request).without_deadline());
         let items = request.into_inner().take_until(self.admission.drained());
-        let service = self.clone();
+        let (service, route) = (self.clone(), self.route(&call));
         let answers = items
             .map(move |item| {
-                let (service, call) = (service.clone(), call.clone());
-                async move { Ok(service.stream_item(item?, &call).await) }
+                let (service, call, route) = (service.clone(), call.clone(), route.clone());
+                async move { Ok(service.stream_item(item?, &call, &route).await) }
             })
             .buffer_unordered(CONCURRENT_ITEMS)
             .map(|answer| answer.map(|(response, _sent)| response));

@@ -35,6 +35,19 @@ pub struct Analysis {
     pub device: String,
 }
 
+impl Analysis {
+    /// What the findings ask for, by segment.
+    pub fn segment_verdicts(&self, n_segments: usize) -> Vec<Verdict> {
+        let mut verdicts = vec![Verdict::Allow; n_segments];
+        for finding in &self.findings {
+            if let Some(verdict) = verdicts.get_mut(finding.segment) {
+                *verdict = (*verdict).max(finding.verdict);
+            }
+        }
+        verdicts
+    }
+}
+
 /// The raw scores of one window.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WindowLogits {

@@ -1,6 +1,7 @@
 //! Every metric of the server, declared once, with its help text and its fixed labels. Labels are names from the code or
 //! a trace's identifier, never a part of a request.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -12,15 +13,17 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use super::ModelMetrics;
+
 /// Label names with their values, which come from the code.
-type Labels<const N: usize> = [(&'static str, &'static str); N];
+pub(super) type Labels<const N: usize> = [(&'static str, &'static str); N];
 /// The trace that an exemplar points to.
 type TraceLabel = [(&'static str, String); 1];
-type Counters<const N: usize> = Family<Labels<N>, Counter>;
+pub(super) type Counters<const N: usize> = Family<Labels<N>, Counter>;
 type Histograms = Family<Labels<1>, Histogram, fn() -> Histogram>;
 type ExemplarHistograms =
     Family<Labels<1>, HistogramWithExemplars<TraceLabel>, fn() -> HistogramWithExemplars<TraceLabel>>;
-type Seconds = Gauge<f64, AtomicU64>;
+pub(super) type Seconds = Gauge<f64, AtomicU64>;
 
 /// The metrics of one server.
 pub struct Metrics {
@@ -35,6 +38,8 @@ pub struct Metrics {
     batch_fill: Histogram,
     batch_padding: Histogram,
     gauges: Gauges,
+    /// Of the models beside each other.
+    pub models: Arc<ModelMetrics>,
 }
 
 /// What is read when the metrics are.
@@ -114,6 +119,7 @@ impl Default for Metrics {
             batch_fill: share(),
             batch_padding: share(),
             gauges: Gauges::default(),
+            models: Arc::default(),
         };
         metrics.register();
         metrics
@@ -122,7 +128,8 @@ impl Default for Metrics {
 
 impl Metrics {
     fn register(&mut self) {
-        let Self { registry, gauges, .. } = self;
+        let Self { registry, gauges, models, .. } = self;
+        models.register(registry);
         let help = "Time from a request's message to its answer, by priority";
         registry.register_with_unit("request", help, Unit::Seconds, self.requests.clone());
         let help = "Requests that were refused, by cause and priority";

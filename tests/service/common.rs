@@ -6,7 +6,9 @@ use std::time::Duration;
 use portcullis::app::Server;
 use portcullis::artifact::{ArtifactFiles, Model};
 use portcullis::config::Settings;
+use portcullis::deploy::Origin;
 use portcullis::grpc::v1;
+use portcullis::grpc::v1::model_service_client::ModelServiceClient;
 use portcullis::grpc::v1::threat_service_client::ThreatServiceClient;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -21,6 +23,8 @@ pub struct TestServer {
     pub channel: Channel,
     pub address: SocketAddr,
     pub metrics: SocketAddr,
+    /// Where models are changed, if the settings say `admin_listen`.
+    pub admin: Option<SocketAddr>,
     stop: Option<oneshot::Sender<()>>,
     served: JoinHandle<anyhow::Result<()>>,
 }
@@ -33,20 +37,31 @@ impl TestServer {
 
     /// Starts a server with these settings and this model.
     pub async fn start_with(settings: &str, model: Model) -> Self {
+        Self::start_from(settings, model, Origin::default()).await
+    }
+
+    /// Starts a server with these settings, this model, and others to come from there.
+    pub async fn start_from(settings: &str, model: Model, origin: Origin) -> Self {
         let settings: Settings =
             toml::from_str(&format!("listen = \"127.0.0.1:0\"\nmetrics_listen = \"127.0.0.1:0\"\n{settings}")).unwrap();
-        let server = Server::bind(settings.check().unwrap(), model).await.unwrap();
+        let server = Server::bind(settings.check().unwrap(), model).await.unwrap().with_origin(origin);
         let (address, metrics) = (server.local_addr().unwrap(), server.metrics_addr().unwrap());
+        let admin = server.admin_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let served = tokio::spawn(server.run(async move {
             let _ = stopped.await;
         }));
         let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
-        Self { channel, address, metrics, stop: Some(stop), served }
+        Self { channel, address, metrics, admin, stop: Some(stop), served }
     }
 
     pub fn client(&self) -> ThreatServiceClient<Channel> {
         ThreatServiceClient::new(self.channel.clone()).max_encoding_message_size(64 << 20)
+    }
+
+    /// A client of the admin listener.
+    pub async fn admin(&self) -> ModelServiceClient<Channel> {
+        ModelServiceClient::connect(format!("http://{}", self.admin.unwrap())).await.unwrap()
     }
 
     /// Asks the server to shut down.

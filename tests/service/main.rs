@@ -1,11 +1,15 @@
 //! The service as its callers see it: a real server with the real model, and a real client.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod altered;
 mod common;
 mod coverage;
 mod findings;
+mod guard;
 mod limits;
 mod load;
 mod operation;
 mod process;
+mod restart;
+mod swap;
 mod verdicts;

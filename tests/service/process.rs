@@ -14,18 +14,20 @@ use portcullis::grpc::v1::{AnalyzeBatchRequest, AnalyzeOptions, AnalyzeRequest, 
 use tonic::Request;
 use tonic::transport::{Channel, Endpoint};
 
-/// A running server; it ends with the test.
-struct Process {
+/// A running server; it is killed with the test.
+pub struct Process {
     child: Child,
     address: SocketAddr,
     metrics: SocketAddr,
+    /// Where models are changed, if the settings say `admin_listen`.
+    pub admin: Option<SocketAddr>,
     /// What it has logged, all of it once it has ended.
     log: Arc<Mutex<String>>,
 }
 
 impl Process {
     /// Starts a server that logs at this level, with these settings, in TOML, and waits until it serves.
-    fn start(level: &str, settings: &str) -> Self {
+    pub fn start(level: &str, settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("settings.toml");
         std::fs::write(&config, settings).unwrap();
@@ -41,10 +43,11 @@ impl Process {
         let fields = &serde_json::from_str::<serde_json::Value>(&serving).unwrap()["fields"];
         let address = |name: &str| fields[name].as_str().unwrap().parse().unwrap();
         let (address, metrics) = (address("address"), address("metrics"));
+        let admin = fields["admin"].as_str().map(|address| address.parse().unwrap());
         let log = Arc::new(Mutex::new(String::new()));
         let collected = log.clone();
         std::thread::spawn(move || lines.for_each(|line| *collected.lock().unwrap() += &(line + "\n")));
-        Self { child, address, metrics, log }
+        Self { child, address, metrics, admin, log }
     }
 
     async fn connect(&self) -> ThreatServiceClient<Channel> {

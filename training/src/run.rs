@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
-use portcullis::artifact::{Model, ModelId};
+use portcullis::artifact::{GoldenSet, Model, ModelId};
 use portcullis::model::{EncoderConfig, Engine, EngineOptions, Precision};
 use portcullis::tokenize::Tokenizer;
 use serde::Serialize;
@@ -99,6 +99,8 @@ impl RunDir {
             thresholds: recipe.policy.per_channel(&calibrated.thresholds).map_err(anyhow::Error::msg)?,
             operating_points: calibrated.thresholds.clone(),
             policy: recipe.policy,
+            // `export` makes them.
+            golden: GoldenSet::default(),
         })
     }
 

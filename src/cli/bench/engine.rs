@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::workload::{self, Workload};
 use crate::artifact::load_engine;
-use crate::cli::{model_files, write_line};
+use crate::cli::write_line;
 use crate::config::HubSettings;
 use crate::fetch::ModelSource;
 use crate::model::engine::Stage;
@@ -96,7 +96,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     ensure!(!sequences.is_empty(), "there is no sequence to measure");
     ensure!(arguments.device == CPU, "there is no device {}: the engine computes on the CPU", arguments.device);
-    let files = model_files(arguments.model.as_ref(), &HubSettings::default().hub())?;
+    let files = arguments.model.clone().unwrap_or_default().files(&HubSettings::default().hub())?;
     let threads = arguments.threads.map_or(EngineOptions::default().threads, NonZeroUsize::get);
     let options = EngineOptions { precision: arguments.precision, threads };
     let engine = load_engine(&files, options).with_context(|| format!("the model in {files} is refused"))?;
@@ -176,7 +176,7 @@ fn stages(engine: &Engine, batches: &[TokenBatch], detail: Detail) -> anyhow::Re
 }
 
 /// The time that a share of all, in percent, does not exceed; of sorted times.
-fn percentile_ms(times: &[Duration], percent: usize) -> f64 {
+pub(super) fn percentile_ms(times: &[Duration], percent: usize) -> f64 {
     let rank = (times.len() * percent).div_ceil(100).saturating_sub(1);
     times.get(rank).map_or(0.0, |time| time.as_secs_f64() * 1000.0)
 }
