@@ -20,6 +20,7 @@ use locate::Suspect;
 use read::{ReadSegment, Reading};
 
 use tokio::sync::Semaphore;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::admission::{Admitted, Refused};
 use crate::artifact::Model;
@@ -240,18 +241,16 @@ impl Pipeline {
         Ok(analysis)
     }
 
-    /// Reads segments when it is their turn. Who goes away keeps the turn until the reading ends, so that there are never
-    /// more.
+    /// Reads segments when it is their turn, in a task of its own: a caller whose future is not polled, as in a stream that
+    /// nobody reads, would else be given a turn and sit on it.
     async fn read(&self, segments: Arc<[Segment]>, canaries: Arc<[String]>) -> Result<Reading, AnalyzeError> {
         let n_bytes: usize = segments.iter().map(|segment| segment.content.len()).sum();
         let turns = if n_bytes > LONG_REQUEST_BYTES { &self.readers.long } else { &self.readers.short };
-        let turn = turns.clone().acquire_owned().await.map_err(|_| AnalyzeError::ReaderFailed)?;
-        let model = self.model.clone();
-        let reading = tokio::spawn(async move {
-            let reading = read::read(model, segments, canaries).await;
-            drop(turn);
-            reading
-        });
+        let (turns, model) = (turns.clone(), self.model.clone());
+        let reading = AbortOnDropHandle::new(tokio::spawn(async move {
+            let turn = turns.acquire_owned().await.map_err(|_| AnalyzeError::ReaderFailed)?;
+            read::read(model, segments, canaries, turn).await
+        }));
         reading.await.map_err(|_| AnalyzeError::ReaderFailed)?
     }
 
