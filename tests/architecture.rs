@@ -58,6 +58,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "caller",
             "config",
             "fetch",
+            "grpc",
             "model",
             "pipeline",
             "policy",

@@ -1,6 +1,8 @@
-//! `bench`: how fast this machine computes, without a server.
+//! `bench`: how fast this machine computes, alone (`engine`) and as a server under load (`serve`).
 
 mod engine;
+mod random;
+mod serve;
 mod workload;
 
 use std::process::ExitCode;
@@ -9,10 +11,12 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     Engine(engine::Arguments),
+    Serve(Box<serve::Arguments>),
 }
 
 pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Engine(arguments) => engine::run(&arguments),
+        Command::Serve(arguments) => super::runtime()?.block_on(serve::run(*arguments)),
     }
 }
