@@ -4,6 +4,7 @@ mod cover;
 mod judge;
 mod locate;
 mod read;
+mod scan;
 mod score;
 mod views;
 
@@ -14,6 +15,7 @@ use std::time::Duration;
 pub use cover::{Coverage, IncompleteReason, ViewCounts};
 pub use judge::{Analysis, CategoryScore, WindowLogits};
 pub use locate::Finding;
+pub use scan::{Progress, Scan};
 pub use views::{View, ViewKind, Views, views};
 
 use locate::Suspect;

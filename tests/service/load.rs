@@ -39,7 +39,7 @@ fn assert_exhausted(status: &Status) {
 }
 
 /// What the port for those who watch answers.
-async fn watch(server: &TestServer, path: &str) -> (String, String) {
+pub async fn watch(server: &TestServer, path: &str) -> (String, String) {
     let mut stream = tokio::net::TcpStream::connect(server.metrics).await.unwrap();
     stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await.unwrap();
     let mut answer = String::new();

@@ -8,4 +8,5 @@ mod limits;
 mod load;
 mod operation;
 mod process;
+mod scan;
 mod verdicts;
