@@ -23,6 +23,7 @@ use read::{ReadSegment, Reading};
 
 use tokio::sync::Semaphore;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::{Instrument, debug_span};
 
 use crate::admission::{Admitted, Refused};
 use crate::artifact::Model;
@@ -226,10 +227,11 @@ impl Pipeline {
         options: Options,
     ) -> Result<Analysis, AnalyzeError> {
         let (segments, caller): (Arc<[Segment]>, _) = (segments.into(), admitted.caller());
-        let reading = self.read(segments.clone(), options.canaries.clone()).await?;
+        let reading = self.read(segments.clone(), options.canaries.clone()).instrument(debug_span!("read")).await?;
         let windows = reading.windows();
         let _tokens = admitted.hold_tokens(windows.iter().map(|(ids, _)| ids.len().max(WINDOW_FLOOR_TOKENS)).sum())?;
-        let mut scored = self.score(&windows, Detail::Categories, caller).await?;
+        let scoring = debug_span!("score", windows = windows.len());
+        let mut scored = self.score(&windows, Detail::Categories, caller).instrument(scoring).await?;
         let suspects = locate::suspects(&self.model, &reading, &scored.windows);
         let needs_spans = options.spans || options.sanitize.is_some();
         let marked = if needs_spans { self.mark(&suspects, caller).await? } else { Scored::default() };
@@ -259,7 +261,7 @@ impl Pipeline {
     /// Scores the tokens of suspicious windows.
     async fn mark(&self, suspects: &[Suspect<'_>], caller: &Caller) -> Result<Scored, BatchError> {
         let windows: Vec<_> = suspects.iter().map(|suspect| (suspect.window.ids.clone(), suspect.channel())).collect();
-        self.score(&windows, Detail::Tokens, caller).await
+        self.score(&windows, Detail::Tokens, caller).instrument(debug_span!("mark", windows = windows.len())).await
     }
 
     /// Counts how long the stages took, and each segment's verdict in each category.

@@ -26,11 +26,9 @@ pub(super) type Answers = Pin<Box<dyn Stream<Item = Result<v1::ScanResponse, Sta
 
 /// Scans the text that a stream of messages brings.
 pub(super) fn answers(service: Threats, call: Call, messages: Streaming<v1::ScanRequest>) -> Answers {
+    let span = call.span();
     let scanning = Scanning { service, call, messages, open: None, is_done: false };
-    Box::pin(stream::try_unfold(scanning, |scanning| async move {
-        let span = scanning.call.span();
-        scanning.next().instrument(span).await
-    }))
+    Box::pin(stream::try_unfold(scanning, move |scanning| scanning.next().instrument(span.clone())))
 }
 
 /// A scan, and where its messages come from.

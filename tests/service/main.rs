@@ -3,10 +3,12 @@
 
 mod common;
 mod coverage;
+mod faults;
 mod findings;
 mod limits;
 mod load;
 mod operation;
 mod process;
 mod scan;
+mod traces;
 mod verdicts;
