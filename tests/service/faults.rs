@@ -110,7 +110,8 @@ async fn a_storm_of_deadlines_leaves_nothing_behind() {
     let server = Process::start("info", "");
     let mut client = server.connect().await;
     assert_serves(&mut client).await;
-    let calls: Vec<_> = (0..400)
+    let bystander = burst(&client, 1);
+    let calls: Vec<_> = (0..100)
         .map(|n| {
             let mut client = client.clone();
             let mut call = Request::new(prompt(format!("{n} {HARMLESS} {}", long_text(n * 10))));
@@ -121,8 +122,10 @@ async fn a_storm_of_deadlines_leaves_nothing_behind() {
     let answers = ended(calls).await;
     let too_late =
         |status: &Status| matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled | Code::ResourceExhausted);
-    assert!(answers.iter().flat_map(|answer| answer.as_ref().err()).all(too_late));
-    assert!(answers.iter().any(Result::is_err));
+    assert!(ended(bystander).await.iter().all(Result::is_ok));
+    let refused: Vec<&Status> = answers.iter().flat_map(|answer| answer.as_ref().err()).collect();
+    let other = refused.iter().find(|status| !too_late(status));
+    assert!(!refused.is_empty() && other.is_none(), "{other:?}");
     assert_serves(&mut client).await;
     let is_empty = |metrics: &str| metrics.contains("portcullis_in_flight{kind=\"requests\"} 0");
     let emptied = async {
