@@ -135,10 +135,7 @@ impl Admission {
         }
         let share = InFlight { requests: 1, bytes: n_bytes.max(REQUEST_FLOOR_BYTES), tokens: 0 };
         let held = Shared::hold(&self.shared, share, caller.priority)?;
-        if let Some(allowance) = self.shared.limits.allowance {
-            let mut allowances = self.allowances.lock().unwrap_or_else(PoisonError::into_inner);
-            allowances.take(caller.tenant, allowance, share.bytes, Instant::now()).map_err(Refused::Allowance)?;
-        }
+        self.charge(&caller, share.bytes)?;
         Ok(Admitted { caller, held })
     }
 
@@ -153,6 +150,25 @@ impl Admission {
         let caller = Caller { priority: Priority::Bulk, ..Caller::default() };
         let share = InFlight { requests: 1, bytes: n_bytes.max(REQUEST_FLOOR_BYTES), tokens: 0 };
         Ok(Admitted { caller, held: Shared::hold(&self.shared, share, caller.priority)? })
+    }
+
+    /// Makes room for more text of a request that is in flight, whether or not the server drains.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub fn grow(&self, admitted: &mut Admitted, n_bytes: usize) -> Result<(), Refused> {
+        let share = InFlight { requests: 0, bytes: n_bytes, tokens: 0 };
+        let mut more = Shared::hold(&self.shared, share, admitted.caller.priority)?;
+        self.charge(&admitted.caller, n_bytes)?;
+        admitted.held.share.bytes += std::mem::take(&mut more.share.bytes);
+        Ok(())
+    }
+
+    /// Takes bytes off a tenant's allowance.
+    fn charge(&self, caller: &Caller, n_bytes: usize) -> Result<(), Refused> {
+        let Some(allowance) = self.shared.limits.allowance else { return Ok(()) };
+        let mut allowances = self.allowances.lock().unwrap_or_else(PoisonError::into_inner);
+        allowances.take(caller.tenant, allowance, n_bytes, Instant::now()).map_err(Refused::Allowance)
     }
 
     /// What is in flight now.
@@ -189,6 +205,12 @@ impl Admitted {
     pub fn hold_tokens(&self, n_tokens: usize) -> Result<TokensInFlight, Refused> {
         let share = InFlight { requests: 0, bytes: 0, tokens: n_tokens };
         Shared::hold(&self.held.shared, share, self.caller.priority).map(TokensInFlight)
+    }
+
+    /// Gives back the room of text that is not needed any more.
+    pub fn give_back_bytes(&mut self, n_bytes: usize) {
+        let bytes = n_bytes.min(self.held.share.bytes);
+        self.held.give_back(InFlight { requests: 0, bytes, tokens: 0 });
     }
 
     /// Gives back the request's place and keeps its bytes: for an answer that waits to be sent with others.
@@ -303,6 +325,22 @@ mod tests {
         assert_eq!(admission.in_flight(), InFlight { requests: 0, bytes: 50 * KIB, tokens: 0 });
         assert!(admission.admit(Caller::default(), 50 * KIB).is_err());
         drop(answered);
+        assert_eq!(admission.in_flight(), InFlight::default());
+    }
+
+    #[test]
+    fn a_text_that_grows_weighs_what_it_has() {
+        let admission = admission(4, 100 * KIB, 100);
+        let urgent = of(Priority::Interactive);
+        let mut scan = admission.admit(urgent, 0).unwrap();
+        let other = admission.admit(urgent, 50 * KIB).unwrap();
+        admission.grow(&mut scan, 46 * KIB).unwrap();
+        assert_eq!(admission.grow(&mut scan, 1).unwrap_err(), Refused::Overloaded(Limit::Bytes));
+        scan.give_back_bytes(40 * KIB);
+        assert_eq!(admission.in_flight(), InFlight { requests: 2, bytes: 60 * KIB, tokens: 0 });
+        admission.drain();
+        admission.grow(&mut scan, 40 * KIB).unwrap();
+        drop((scan, other));
         assert_eq!(admission.in_flight(), InFlight::default());
     }
 

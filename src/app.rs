@@ -174,6 +174,8 @@ impl Server {
             .http2_keepalive_timeout(Some(KEEP_ALIVE))
             .http2_max_header_list_size(HEADER_BYTES)
             .max_concurrent_streams(STREAMS_PER_CONNECTION)
+            // Deadlines that pass together must not cost a connection: beyond this many it is taken for an attack.
+            .http2_max_pending_accept_reset_streams(Some(STREAMS_PER_CONNECTION as usize))
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES as u32)
             // A stream that is not read leaves room to the connection's others.
             .initial_stream_window_size((CONNECTION_WINDOW_BYTES / 4) as u32)

@@ -5,6 +5,7 @@ mod convert;
 mod deadline;
 mod models;
 mod receive;
+mod scan;
 mod status;
 mod threat;
 mod trace;

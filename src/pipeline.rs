@@ -4,6 +4,7 @@ mod cover;
 mod judge;
 mod locate;
 mod read;
+mod scan;
 mod score;
 mod views;
 
@@ -14,12 +15,15 @@ use std::time::Duration;
 pub use cover::{Coverage, IncompleteReason, ViewCounts};
 pub use judge::{Analysis, CategoryScore, WindowLogits};
 pub use locate::Finding;
+pub use scan::{Progress, Scan};
 pub use views::{View, ViewKind, Views, views};
 
 use locate::Suspect;
 use read::{ReadSegment, Reading};
 
 use tokio::sync::Semaphore;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::{Instrument, debug_span};
 
 use crate::admission::{Admitted, Refused};
 use crate::artifact::Model;
@@ -293,10 +297,11 @@ impl Pipeline {
         options: Options,
     ) -> Result<Analysis, AnalyzeError> {
         let caller = admitted.caller();
-        let reading = self.read(segments.clone(), options.canaries.clone()).await?;
+        let reading = self.read(segments.clone(), options.canaries.clone()).instrument(debug_span!("read")).await?;
         let windows = reading.windows();
         let _tokens = admitted.hold_tokens(windows.iter().map(|(ids, _)| ids.len().max(WINDOW_FLOOR_TOKENS)).sum())?;
-        let mut scored = self.score(&windows, Detail::Categories, caller).await?;
+        let scoring = debug_span!("score", windows = windows.len());
+        let mut scored = self.score(&windows, Detail::Categories, caller).instrument(scoring).await?;
         let suspects = locate::suspects(&self.model, &reading, &scored.windows);
         let needs_spans = options.spans || options.sanitize.is_some();
         let marked = if needs_spans { self.mark(&suspects, caller).await? } else { Scored::default() };
@@ -308,25 +313,23 @@ impl Pipeline {
         Ok(Analysis { sanitized, ..judge::judge(&self.model, &reading, &scored, findings, &options)? })
     }
 
-    /// Reads segments when it is their turn. Who goes away keeps the turn until the reading ends, so that there are never
-    /// more.
+    /// Reads segments when it is their turn, in a task of its own: a caller whose future is not polled, as in a stream that
+    /// nobody reads, would else be given a turn and sit on it.
     async fn read(&self, segments: Arc<[Segment]>, canaries: Arc<[String]>) -> Result<Reading, AnalyzeError> {
         let n_bytes: usize = segments.iter().map(|segment| segment.content.len()).sum();
         let turns = if n_bytes > LONG_REQUEST_BYTES { &self.readers.long } else { &self.readers.short };
-        let turn = turns.clone().acquire_owned().await.map_err(|_| AnalyzeError::ReaderFailed)?;
-        let model = self.model.clone();
-        let reading = tokio::spawn(async move {
-            let reading = read::read(model, segments, canaries).await;
-            drop(turn);
-            reading
-        });
+        let (turns, model) = (turns.clone(), self.model.clone());
+        let reading = AbortOnDropHandle::new(tokio::spawn(async move {
+            let turn = turns.acquire_owned().await.map_err(|_| AnalyzeError::ReaderFailed)?;
+            read::read(model, segments, canaries, turn).await
+        }));
         reading.await.map_err(|_| AnalyzeError::ReaderFailed)?
     }
 
     /// Scores the tokens of suspicious windows.
     async fn mark(&self, suspects: &[Suspect<'_>], caller: &Caller) -> Result<Scored, BatchError> {
         let windows: Vec<_> = suspects.iter().map(|suspect| (suspect.window.ids.clone(), suspect.channel())).collect();
-        self.score(&windows, Detail::Tokens, caller).await
+        self.score(&windows, Detail::Tokens, caller).instrument(debug_span!("mark", windows = windows.len())).await
     }
 
     /// Counts how long the stages took, and each segment's verdict in each category.

@@ -1,20 +1,24 @@
-//! What the process tells of itself: structured logs on standard error, metrics and health on a port of their own. Request
-//! text has no way in: no function here takes any, and no log statement of the crate may hold it.
+//! What the process tells of itself: structured logs on standard error, metrics and health on a port of their own, traces
+//! to a collector. Request text has no way in: no function here takes any, and no log statement of the crate may hold it.
 
 mod metrics;
 mod models;
 mod portal;
+mod traces;
 
 pub use metrics::{BatchSize, Metrics, Snapshot};
 pub use models::ModelMetrics;
 pub use portal::{Watched, serve};
+pub use traces::{Traces, continue_trace};
 
 use std::io::stderr;
 use std::panic::PanicHookInfo;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
-/// How logs are written.
+/// How logs are written, and where traces are sent.
 #[derive(Clone, Debug, clap::Args)]
 pub struct LogSettings {
     /// What is logged: a level, or levels by module as in `info,portcullis::batch=debug`
@@ -23,23 +27,26 @@ pub struct LogSettings {
     /// Log JSON, one object a line
     #[arg(long, env = "PORTCULLIS_LOG_JSON", global = true)]
     log_json: bool,
+    /// Send traces to an OpenTelemetry collector over OTLP (gRPC), as http://host:4317
+    #[arg(long, env = "PORTCULLIS_OTLP_ENDPOINT", value_name = "URL", global = true)]
+    otlp_endpoint: Option<String>,
 }
 
 impl LogSettings {
-    /// Starts logging, once a process, and keeps the messages of panics out of it.
+    /// Starts logging, once a process, and keeps the messages of panics out of it. Traces are sent until what is given back
+    /// is dropped, outside of any async runtime.
     ///
     /// # Errors
-    /// The filter does not parse.
-    pub fn start(&self) -> anyhow::Result<()> {
+    /// The filter does not parse, or no traces can be sent to such an endpoint.
+    pub fn start(&self) -> anyhow::Result<Option<Traces>> {
         let filter = EnvFilter::builder().parse(&self.log)?;
-        let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
-        if self.log_json {
-            builder.json().init()
-        } else {
-            builder.init()
-        }
+        let lines = tracing_subscriber::fmt::layer().with_writer(stderr);
+        let lines = if self.log_json { lines.json().boxed() } else { lines.boxed() };
+        let traces = self.otlp_endpoint.as_deref().map(Traces::start).transpose()?;
+        let spans = traces.as_ref().map(Traces::layer);
+        tracing_subscriber::registry().with(lines.with_filter(filter)).with(spans).init();
         std::panic::set_hook(Box::new(log_panic));
-        Ok(())
+        Ok(traces)
     }
 }
 

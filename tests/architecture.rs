@@ -131,6 +131,8 @@ const KNOWN_ONLY_TO: &[(&str, &[&str])] = &[
     ("prometheus_client", &["telemetry"]),
     ("hyper", &["telemetry"]),
     ("siphasher", &["cache"]),
+    ("opentelemetry", &["telemetry"]),
+    ("hdrhistogram", &["cli"]),
 ];
 
 /// Modules without files, network, clock or thread of their own.

@@ -16,6 +16,10 @@ use crate::telemetry::Metrics;
 
 /// What one batch weighs in the estimate of the device's speed.
 const SPEED_SMOOTHING: f64 = 0.1;
+/// How long a batch may take, by estimate: nothing urgent can pass what is on the device already.
+const LONGEST_BATCH: Duration = Duration::from_millis(50);
+/// Tokens that a batch may have however slow the device is: two full windows. Smaller batches cost throughput.
+const LEAST_BATCH_TOKENS: usize = 256;
 
 /// The queue in front of one device, and the thread that drives it. Dropping it ends the thread.
 pub struct BatchQueue {
@@ -168,7 +172,7 @@ impl Shared {
             if waiting.is_closed {
                 return None;
             }
-            let now = Instant::now();
+            let (now, limits) = (Instant::now(), waiting.paced(limits));
             if let Some(pause) = waiting.pause(limits, now) {
                 waiting = self.arrived.wait_timeout(waiting, pause).unwrap_or_else(PoisonError::into_inner).0;
                 continue;
@@ -191,10 +195,13 @@ impl Shared {
         }
     }
 
-    /// Learns how long a batch took.
-    pub(super) fn record(&self, tokens: usize, compute: Duration) {
+    /// Learns how long a batch took. Small batches are slow by the token, and nobody waits long for them.
+    pub(super) fn record(&self, tokens: usize, compute: Duration, limits: Limits) {
         let seconds_per_token = compute.as_secs_f64() / tokens.max(1) as f64;
         let mut waiting = self.lock();
+        if tokens < waiting.paced(limits).batch_tokens / 2 {
+            return;
+        }
         waiting.seconds_per_token = if waiting.seconds_per_token > 0.0 {
             waiting.seconds_per_token + SPEED_SMOOTHING * (seconds_per_token - waiting.seconds_per_token)
         } else {
@@ -236,6 +243,15 @@ impl WaitingRequests {
         let tokens: usize = self.requests.iter().flat_map(WaitingRequest::rest).sum();
         let left = (oldest + limits.delay).saturating_duration_since(now);
         (tokens < limits.batch_tokens && !left.is_zero()).then_some(left)
+    }
+
+    /// The limits at the device's speed of late.
+    fn paced(&self, limits: Limits) -> Limits {
+        if self.seconds_per_token <= 0.0 {
+            return limits;
+        }
+        let tokens = (LONGEST_BATCH.as_secs_f64() / self.seconds_per_token) as usize;
+        Limits { batch_tokens: limits.batch_tokens.min(tokens.max(LEAST_BATCH_TOKENS)), ..limits }
     }
 
     fn take_batch(&mut self, limits: Limits, now: Instant) -> (Vec<Taken>, Vec<Gone>) {
@@ -327,6 +343,15 @@ mod tests {
 
     fn windows(first: u32, n_windows: usize) -> Vec<Window> {
         (0..n_windows).map(|_| Window::new(Arc::from([first, 0]), Channel::Data)).collect()
+    }
+
+    #[test]
+    fn batches_are_as_large_as_the_device_is_fast() {
+        for (seconds_per_token, expected) in [(0.0, 2048), (1e-6, 2048), (1e-4, 500), (1e-2, 256), (f64::MAX, 256)] {
+            let waiting = WaitingRequests { seconds_per_token, ..WaitingRequests::default() };
+            assert_eq!(waiting.paced(Limits::tokens(2048)).batch_tokens, expected, "{seconds_per_token}");
+            assert_eq!(waiting.paced(Limits::tokens(100)).batch_tokens, 100);
+        }
     }
 
     /// While the device is busy a request is cancelled and another expires: neither reaches the device, and a long document

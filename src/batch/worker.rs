@@ -27,10 +27,7 @@ pub(super) fn spawn(
             let started = Instant::now();
             let result = run(&*scorer, batch);
             let elapsed = started.elapsed();
-            if size.tokens >= limits.batch_tokens / 2 {
-                // Small batches are slow by the token, and nobody waits long for them.
-                shared.record(size.tokens, elapsed);
-            }
+            shared.record(size.tokens, elapsed, limits);
             metrics.batch(size, elapsed);
             if result.is_err() {
                 tracing::error!("the device thread panicked; nothing more is scored until the server is restarted");

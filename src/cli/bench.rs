@@ -1,6 +1,9 @@
-//! `bench`: how fast this machine computes, and what callers notice when models are exchanged.
+//! `bench`: how fast this machine computes, alone (`engine`) and as a server under load (`serve`), and what callers notice when
+//! models are exchanged (`swap`).
 
 mod engine;
+mod random;
+mod serve;
 mod swap;
 mod workload;
 
@@ -10,12 +13,14 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     Engine(engine::Arguments),
+    Serve(Box<serve::Arguments>),
     Swap(swap::Arguments),
 }
 
 pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Engine(arguments) => engine::run(&arguments),
+        Command::Serve(arguments) => super::runtime()?.block_on(serve::run(*arguments)),
         Command::Swap(arguments) => swap::run(&arguments),
     }
 }

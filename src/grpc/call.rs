@@ -8,6 +8,7 @@ use super::deadline::deadline;
 use super::status::Rejection;
 use super::trace::Trace;
 use crate::caller::{Caller, Priority, Tenant};
+use crate::telemetry::continue_trace;
 
 const TENANT: &str = "x-portcullis-tenant";
 const SESSION: &str = "x-portcullis-session";
@@ -75,10 +76,14 @@ impl Call {
         self.trace.as_ref().map(|trace| trace.trace_id.as_str())
     }
 
-    /// What logs of the call stand in.
+    /// What logs of the call stand in, as a part of the caller's trace.
     pub(super) fn span(&self) -> Span {
         let (trace_id, parent_id) =
             self.trace.as_ref().map(|trace| (trace.trace_id.as_str(), trace.parent_id.as_str())).unzip();
-        tracing::info_span!("call", priority = self.caller.priority.name(), trace_id, parent_id)
+        let span = tracing::info_span!("call", priority = self.caller.priority.name(), trace_id, parent_id);
+        if let Some(trace) = &self.trace {
+            continue_trace(&span, &trace.trace_id, &trace.parent_id, trace.is_sampled);
+        }
+        span
     }
 }

@@ -69,6 +69,23 @@ pub(super) fn request(request: v1::AnalyzeRequest, limits: &MessageLimits) -> Re
     if violations.is_empty() { Ok(checked) } else { Err(Rejection::Invalid(violations)) }
 }
 
+/// The source and options of a text that grows; every field that is wrong is named.
+pub(super) fn scan_open(source: i32, options: Option<v1::AnalyzeOptions>) -> Result<(Source, Options), Rejection> {
+    let mut violations = Vec::new();
+    let options = self::options(options.unwrap_or_default(), &mut violations);
+    let known = self::source(source);
+    if known.is_none() {
+        violations.push(FieldViolation::new("source", format!("{source} is no source; see portcullis.v1.Source")));
+    }
+    for violation in &mut violations {
+        violation.field.insert_str(0, "open.");
+    }
+    match known {
+        Some(source) if violations.is_empty() => Ok((source, options)),
+        _ => Err(Rejection::Invalid(violations)),
+    }
+}
+
 /// The options; what is wrong with them is added to the violations.
 fn options(options: v1::AnalyzeOptions, violations: &mut Vec<FieldViolation>) -> Options {
     let mut violate = |field: &str, description: String| {
@@ -196,7 +213,7 @@ fn category(category: Category) -> v1::Category {
     }
 }
 
-fn verdict(verdict: Verdict) -> v1::Verdict {
+pub(super) fn verdict(verdict: Verdict) -> v1::Verdict {
     match verdict {
         Verdict::Allow => v1::Verdict::Allow,
         Verdict::Review => v1::Verdict::Review,
@@ -242,6 +259,6 @@ fn timings(timings: &Timings, device: String) -> v1::Timings {
     }
 }
 
-fn count(n: usize) -> u32 {
+pub(super) fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }

@@ -23,8 +23,8 @@ use super::status::exhausted;
 use crate::admission::Admitted;
 use crate::telemetry::Metrics;
 
-/// The one call that takes many messages.
-const STREAM: &str = "/AnalyzeStream";
+/// The calls that take many messages.
+const STREAMS: [&str; 2] = ["/AnalyzeStream", "/ScanStream"];
 /// A message must be there this long after its first bytes.
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Messages above this size leave a quarter of the room to smaller ones.
@@ -115,7 +115,7 @@ where
             return Box::pin(std::future::ready(Ok(status.into_http())));
         };
         let held = Arc::new(Held { receiver: self.receiver.clone(), bytes: Mutex::new(0), _call: call });
-        let is_stream = request.uri().path().ends_with(STREAM);
+        let is_stream = STREAMS.iter().any(|stream| request.uri().path().ends_with(stream));
         let request = request.map(|body| Body::new(Incoming::new(body, held.clone(), is_stream)));
         let answering = self.inner.call(request);
         Box::pin(async move {

@@ -1,4 +1,4 @@
-//! `ThreatService`: one request, many at once, or a stream of them.
+//! `ThreatService`: one request, many at once, a stream of them, or one text that grows (`scan`).
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tracing::Instrument;
 use super::call::Call;
 use super::convert::CheckedRequest;
 use super::status::{Rejection, to_message};
-use super::{convert, v1};
+use super::{convert, scan, v1};
 use crate::admission::{Admission, Admitted, Refused};
 use crate::deploy::{Deployment, Opinion, Route};
 
@@ -35,9 +35,9 @@ pub struct MessageLimits {
 /// The service.
 #[derive(Clone)]
 pub struct Threats {
-    deployment: Deployment,
-    admission: Arc<Admission>,
-    limits: MessageLimits,
+    pub(super) deployment: Deployment,
+    pub(super) admission: Arc<Admission>,
+    pub(super) limits: MessageLimits,
     longest_wait: Duration,
 }
 
@@ -100,7 +100,7 @@ impl Threats {
     }
 
     /// Refuses what is late, and what would be because of what waits already, before it costs anything.
-    fn check_wait(&self, call: &Call, n_bytes: usize, route: &Route) -> Result<(), Rejection> {
+    pub(super) fn check_wait(&self, call: &Call, n_bytes: usize, route: &Route) -> Result<(), Rejection> {
         let left = call.caller.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         if left.is_some_and(|left| left.is_zero()) {
             return Err(Rejection::DeadlineExceeded);
@@ -142,7 +142,8 @@ impl Threats {
         (v1::AnalyzeStreamResponse { item_id: item.item_id, result: Some(result) }, admitted)
     }
 
-    fn check_message_size(&self, message: &impl Message, field: &str) -> Result<(), Rejection> {
+    /// Refuses a message that is too large, in the name of the field that makes it so.
+    pub(super) fn check_message_size(&self, message: &impl Message, field: &str) -> Result<(), Rejection> {
         let (n_bytes, limit) = (message.encoded_len(), self.limits.message_bytes);
         if n_bytes > limit {
             return Err(Rejection::field(
@@ -195,8 +196,8 @@ impl v1::threat_service_server::ThreatService for Threats {
 
     type AnalyzeStreamStream = Pin<Box<dyn Stream<Item = Result<v1::AnalyzeStreamResponse, Status>> + Send>>;
 
-    /// Keeps to one model, however long the stream is. Reads on while fewer than `CONCURRENT_ITEMS` items are under way, so that a slow reader slows its own stream.
-    /// Once the server drains, what was read is answered and the stream ends with UNAVAILABLE.
+    /// Keeps to one model, however long the stream is. Reads on while fewer than `CONCURRENT_ITEMS` items are under way, so
+    /// that a slow reader slows its own stream. Once the server drains, what was read is answered and the stream ends with UNAVAILABLE.
     async fn analyze_stream(
         &self,
         request: Request<Streaming<v1::AnalyzeStreamRequest>>,
@@ -216,6 +217,16 @@ impl v1::threat_service_server::ThreatService for Threats {
         let end = stream::once(async move { admission.is_draining() })
             .filter_map(async |is_draining| is_draining.then(|| Err(Rejection::from(Refused::Draining).into())));
         Ok(Response::new(Box::pin(answers.chain(end))))
+    }
+
+    type ScanStreamStream = scan::Answers;
+
+    async fn scan_stream(
+        &self,
+        request: Request<Streaming<v1::ScanRequest>>,
+    ) -> Result<Response<Self::ScanStreamStream>, Status> {
+        let call = Call::of(&request);
+        Ok(Response::new(scan::answers(self.clone(), self.route(&call), call, request.into_inner())))
     }
 }
 

@@ -73,7 +73,8 @@ impl CategoryScore {
         self.thresholds.verdict(self.probability)
     }
 
-    fn is_worse_than(&self, other: &Self) -> bool {
+    /// True if its verdict is worse, or the same with a higher probability.
+    pub(super) fn is_worse_than(&self, other: &Self) -> bool {
         (self.verdict(), self.probability) > (other.verdict(), other.probability)
     }
 }

@@ -4,6 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use super::views::{View, Views, views};
 use super::{AnalyzeError, Content, Segment};
 use crate::artifact::Model;
@@ -85,15 +87,19 @@ impl Reading {
     }
 }
 
-/// Reads segments on the blocking pool.
+/// Reads segments on the blocking pool. The turn to do so ends with the reading, even if nobody waits for it any more.
 pub(super) async fn read(
     model: Arc<Model>,
     segments: Arc<[Segment]>,
     canaries: Arc<[String]>,
+    turn: OwnedSemaphorePermit,
 ) -> Result<Reading, AnalyzeError> {
-    tokio::task::spawn_blocking(move || read_all(&model, &segments, &canaries))
-        .await
-        .map_err(|_| AnalyzeError::ReaderFailed)
+    let reading = tokio::task::spawn_blocking(move || {
+        let reading = read_all(&model, &segments, &canaries);
+        drop(turn);
+        reading
+    });
+    reading.await.map_err(|_| AnalyzeError::ReaderFailed)
 }
 
 fn read_all(model: &Model, segments: &[Segment], canaries: &[String]) -> Reading {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::common::{ATTACK, HARMLESS, TestServer, long_text, prompt, request, segment};
-use portcullis::grpc::v1::{AnalyzeRequest, AnalyzeResponse, Source, Verdict};
+use portcullis::grpc::v1::{AnalyzeRequest, AnalyzeResponse, AnalyzeStreamRequest, Source, Verdict};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
@@ -39,7 +39,7 @@ fn assert_exhausted(status: &Status) {
 }
 
 /// What the port for those who watch answers.
-async fn watch(server: &TestServer, path: &str) -> (String, String) {
+pub async fn watch(server: &TestServer, path: &str) -> (String, String) {
     let mut stream = tokio::net::TcpStream::connect(server.metrics).await.unwrap();
     stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await.unwrap();
     let mut answer = String::new();
@@ -214,6 +214,30 @@ async fn too_much_at_once_is_refused_while_it_arrives() {
     let (first, _, _) = call.await;
     assert_exhausted(&first.unwrap_err());
     assert!(server.client().analyze(prompt(HARMLESS)).await.is_ok());
+}
+
+/// A caller that does not read its answers keeps their places and gets no more; others are served, and the server ends.
+#[tokio::test]
+async fn a_stream_that_is_not_read_is_slowed() {
+    let settings = "max_in_flight_requests = 1000\ndrain_delay_ms = 0\ndrain_timeout_ms = 1000";
+    let mut server = TestServer::start(settings).await;
+    let (items, stream) = tokio::sync::mpsc::channel(1);
+    let unread =
+        server.client().analyze_stream(tokio_stream::wrappers::ReceiverStream::new(stream)).await.unwrap().into_inner();
+    // Answers fill what the client lets be sent ahead while many items still wait for their turn to be read.
+    let send = async {
+        for n in 0..20_000 {
+            let item_id = format!("{n}{}", "i".repeat(4_000));
+            items.send(AnalyzeStreamRequest { item_id, request: Some(prompt(long_text(2_000))) }).await.unwrap();
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(5), send).await.is_err(), "all items were taken");
+    let others = (0..8).map(|_| answer(&server, with(prompt(HARMLESS), &[])));
+    let answers = tokio::time::timeout(Duration::from_secs(60), futures::future::join_all(others)).await.unwrap();
+    assert!(answers.iter().all(|answer| answer.verdict() == Verdict::Allow));
+    server.begin_shutdown();
+    assert!(server.wait().await.is_err(), "what was never read cannot have been answered");
+    drop(unread);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 mod altered;
 mod common;
 mod coverage;
+mod faults;
 mod findings;
 mod guard;
 mod limits;
@@ -11,5 +12,7 @@ mod load;
 mod operation;
 mod process;
 mod restart;
+mod scan;
 mod swap;
+mod traces;
 mod verdicts;

@@ -14,10 +14,13 @@ use portcullis::grpc::v1::{AnalyzeBatchRequest, AnalyzeOptions, AnalyzeRequest, 
 use tonic::Request;
 use tonic::transport::{Channel, Endpoint};
 
-/// A running server; it is killed with the test.
+/// The real thing.
+pub const BINARY: &str = env!("CARGO_BIN_EXE_portcullis");
+
+/// A running server; it ends with the test.
 pub struct Process {
-    child: Child,
-    address: SocketAddr,
+    pub child: Child,
+    pub address: SocketAddr,
     metrics: SocketAddr,
     /// Where models are changed, if the settings say `admin_listen`.
     pub admin: Option<SocketAddr>,
@@ -28,11 +31,23 @@ pub struct Process {
 impl Process {
     /// Starts a server that logs at this level, with these settings, in TOML, and waits until it serves.
     pub fn start(level: &str, settings: &str) -> Self {
+        Self::start_as(Self::command(BINARY), level, settings)
+    }
+
+    /// A program that shall listen where the system likes.
+    pub fn command(program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env("PORTCULLIS_LISTEN", "127.0.0.1:0").env("PORTCULLIS_METRICS_LISTEN", "127.0.0.1:0");
+        command
+    }
+
+    /// The same of the binary in this environment, or by a shell that runs the binary with its own arguments.
+    pub fn start_as(mut command: Command, level: &str, settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("settings.toml");
         std::fs::write(&config, settings).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
-            .args(["--log", level, "--log-json", "serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"])
+        let mut child = command
+            .args(["--log", level, "--log-json", "serve"])
             .arg("--config")
             .arg(&config)
             .stderr(Stdio::piped())
@@ -50,14 +65,14 @@ impl Process {
         Self { child, address, metrics, admin, log }
     }
 
-    async fn connect(&self) -> ThreatServiceClient<Channel> {
+    pub async fn connect(&self) -> ThreatServiceClient<Channel> {
         let endpoint = Endpoint::from_shared(format!("http://{}", self.address)).unwrap();
         ThreatServiceClient::new(endpoint.connect().await.unwrap())
             .max_encoding_message_size(64 << 20)
             .max_decoding_message_size(64 << 20)
     }
 
-    fn metrics(&self) -> String {
+    pub fn metrics(&self) -> String {
         let mut stream = TcpStream::connect(self.metrics).unwrap();
         stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
         let mut answer = String::new();
@@ -65,8 +80,14 @@ impl Process {
         answer
     }
 
+    /// Asks it to shut down.
+    pub fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
     /// A line of /proc/PID/status, in bytes.
-    fn memory(&self, name: &str) -> usize {
+    pub fn memory(&self, name: &str) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
         line.trim_start_matches(':').trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024

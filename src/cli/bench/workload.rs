@@ -9,6 +9,8 @@ use std::str::FromStr;
 use anyhow::Context;
 use serde::Deserialize;
 
+use super::random::Random;
+
 /// Sequences in the mix.
 const MIX_SEQUENCES: usize = 512;
 /// The mix's median length, in tokens.
@@ -53,7 +55,7 @@ impl FromStr for Workload {
 impl Workload {
     /// The token ids of its sequences; the same ones each time.
     pub(super) fn sequences(self) -> Vec<Vec<u32>> {
-        let mut random = Random(SEED);
+        let mut random = Random::new(SEED);
         let lengths: Vec<usize> = match self {
             Self::Mix => (0..MIX_SEQUENCES).map(|_| mix_length(&mut random)).collect(),
             Self::Fixed(length) => vec![length; (FIXED_TOKENS / length).clamp(64, MIX_SEQUENCES)],
@@ -66,7 +68,8 @@ impl Workload {
     }
 }
 
-fn mix_length(random: &mut Random) -> usize {
+/// A length of the mix, in tokens.
+pub(super) fn mix_length(random: &mut Random) -> usize {
     let length = MIX_MEDIAN * (MIX_SPREAD * random.normal()).exp();
     (length.round() as usize).clamp(*LENGTHS.start(), *LENGTHS.end())
 }
@@ -87,29 +90,6 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Vec<u32>>> {
             Ok(line.ids)
         })
         .collect()
-}
-
-/// A generator that is the same everywhere (SplitMix64: Steele, Lea and Flood 2014).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// Uniform in (0, 1].
-    fn uniform(&mut self) -> f64 {
-        ((self.next() >> 11) + 1) as f64 / (1_u64 << 53) as f64
-    }
-
-    /// Standard normal (Box and Muller 1958).
-    fn normal(&mut self) -> f64 {
-        (-2.0 * self.uniform().ln()).sqrt() * (std::f64::consts::TAU * self.uniform()).cos()
-    }
 }
 
 #[cfg(test)]
