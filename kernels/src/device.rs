@@ -23,7 +23,7 @@ pub enum DeviceError {
 /// A device. Its work is done in the order in which it was asked for.
 pub trait Device {
     /// Some of its memory.
-    type Memory;
+    type Memory: std::fmt::Debug + Send;
 
     /// The device's name.
     fn name(&self) -> &str;
