@@ -1,11 +1,10 @@
 //! A device that runs the kernels of `cuda/encoder.cu` on a CPU: the same source, compiled with `cuda/emulator.hpp`. Products
 //! are this crate's own. What is rounded to f16 on a GPU is rounded here.
 
-use std::cell::Cell;
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock, Mutex};
 
 use half::f16;
 use portcullis_kernels::Isa;
@@ -30,17 +29,21 @@ static PROGRAM: LazyLock<(tempfile::TempDir, PathBuf)> = LazyLock::new(|| {
 #[derive(Debug, Default)]
 pub struct Emulated {
     pub descending: bool,
-    /// Fails so many calls from now, as a device does that is lost or has no memory left.
-    pub fails_after: Cell<Option<(usize, bool)>>,
+    /// When a call is to fail.
+    pub fails_after: Failure,
 }
+
+/// Calls that still succeed before one fails, and whether that is for want of memory or for good. None if none fails.
+pub type Failure = Arc<Mutex<Option<(usize, bool)>>>;
 
 impl Emulated {
     fn check(&self) -> Result<(), DeviceError> {
-        match self.fails_after.take() {
+        let mut failure = self.fails_after.lock().unwrap();
+        match failure.take() {
             Some((0, true)) => Err(DeviceError::OutOfMemory),
             Some((0, false)) => Err(DeviceError::Failed("it is lost".to_owned())),
             left => {
-                self.fails_after.set(left.map(|(calls, is_memory)| (calls - 1, is_memory)));
+                *failure = left.map(|(calls, is_memory)| (calls - 1, is_memory));
                 Ok(())
             }
         }
