@@ -1,7 +1,13 @@
 //! The engine on GPUs gives what the model's definition gives. Everywhere: on a device that runs the GPU's kernels on a CPU, a
 //! small model and the golden set. Where there is a GPU: the golden set and the probes, too, with
 //! `cargo test --features cuda -- cuda`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "../kernels/tests/device/emulated.rs"]
 mod emulated;
@@ -10,7 +16,9 @@ use std::collections::HashMap;
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
-use portcullis::artifact::{ArtifactFiles, GOLDEN, GoldenRecord, Manifest, Model, WEIGHTS, golden_tolerance, read_weights};
+use portcullis::artifact::{
+    ArtifactFiles, GOLDEN, GoldenRecord, Manifest, Model, WEIGHTS, golden_tolerance, read_weights,
+};
 use portcullis::canonical::canonicalize;
 use portcullis::model::{
     CandleScorer, Detail, DeviceChoice, EncoderConfig, EngineError, EngineOptions, GpuEngine, Precision, ScoreError,
@@ -42,7 +50,7 @@ fn small_model(head_size: usize) -> (VarBuilder<'static>, EncoderConfig) {
             .collect();
         weights.insert(name, Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap());
     };
-    let mut norm = |add: &mut dyn FnMut(String, &[usize], f32, f32), prefix: &str| {
+    let norm = |add: &mut dyn FnMut(String, &[usize], f32, f32), prefix: &str| {
         add(format!("{prefix}.LayerNorm.weight"), &[hidden], 0.2, 1.0);
         add(format!("{prefix}.LayerNorm.bias"), &[hidden], 0.2, 0.0);
     };
@@ -183,7 +191,8 @@ impl Pair {
 
     /// The first window of a text.
     fn window(&self, text: &str, channel: Channel) -> TokenBatch {
-        let windows = self.exact.tokenizer.windows(&canonicalize(text).visible.text, self.exact.layout).unwrap().windows;
+        let windows =
+            self.exact.tokenizer.windows(&canonicalize(text).visible.text, self.exact.layout).unwrap().windows;
         std::iter::once((windows[0].ids.as_slice(), channel)).collect()
     }
 
@@ -216,7 +225,6 @@ impl Pair {
         }
         differences.sort_by(f64::total_cmp);
         let p99 = differences[(differences.len() * 99).div_ceil(100) - 1];
-        if std::env::var_os("SHOW").is_some() { eprintln!("probes: n {}, p99 {p99}, max {}", differences.len(), differences[differences.len() - 1]); }
         assert!(p99 <= 0.01, "{p99} over {} probabilities", differences.len());
     }
 }
@@ -248,7 +256,7 @@ fn cuda_engine_emulated_passes_the_default_models_golden_set() {
 
 #[test]
 fn cuda_engine_emulated_moves_no_probability_of_a_sample_of_the_probes() {
-    Pair::emulated().check_probes(90);
+    Pair::emulated().check_probes(250);
 }
 
 #[cfg(feature = "cuda")]
@@ -258,9 +266,8 @@ fn cuda_engine_on_a_gpu_passes_the_golden_set_and_the_probes() {
         eprintln!("skipped: no CUDA device: {error}");
         return;
     }
-    let pair = Pair::new(|vb, config| {
-        Box::new(portcullis::model::CudaEngine::open(0, vb, config, Precision::Auto).unwrap())
-    });
+    let pair =
+        Pair::new(|vb, config| Box::new(portcullis::model::CudaEngine::open(0, vb, config, Precision::Auto).unwrap()));
     pair.check_golden();
     pair.check_probes(1);
 }

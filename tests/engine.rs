@@ -8,7 +8,8 @@ use candle_nn::VarBuilder;
 use portcullis::artifact::{ArtifactFiles, Manifest, Model as Artefact, WEIGHTS};
 use portcullis::canonical::canonicalize;
 use portcullis::model::{
-    CandleScorer, Detail, DeviceChoice, EncoderConfig, Engine, EngineOptions, Precision, ScoreError, Scorer, TokenBatch, WindowScore,
+    CandleScorer, Detail, DeviceChoice, EncoderConfig, Engine, EngineOptions, Precision, ScoreError, Scorer,
+    TokenBatch, WindowScore,
 };
 use portcullis::threat::{Category, Channel};
 

@@ -61,7 +61,8 @@ fn run(scorer: &dyn Scorer, batch: Vec<Taken>) -> Result<(), Lost> {
     let started = Instant::now();
     let tokens: TokenBatch = batch.iter().map(|taken| (&*taken.window.ids, taken.window.channel)).collect();
     let detail = batch.first().map(|taken| taken.detail).unwrap_or_default();
-    let scored = catch_unwind(AssertUnwindSafe(|| scorer.score(&tokens, detail))).map_err(|_| Lost("the device thread panicked"))?;
+    let scored = catch_unwind(AssertUnwindSafe(|| scorer.score(&tokens, detail)))
+        .map_err(|_| Lost("the device thread panicked"))?;
     match scored.and_then(|scores| checked(scores, batch.len())) {
         Ok(scores) => {
             let times = BatchTimes { started, compute: started.elapsed(), n_windows: batch.len() };

@@ -21,7 +21,10 @@ use portcullis_kernels::pool::Pool;
 use self::forward::{Block, Pack, Pass, Space};
 use self::plan::PackPlan;
 use self::weights::{Arithmetic, PackedWeights};
-use super::{DeviceChoice, Detail, EncoderConfig, Logits, Precision, ScoreError, Scorer, ThreatClassifier, TokenBatch, WindowScore};
+use super::{
+    Detail, DeviceChoice, EncoderConfig, Logits, Precision, ScoreError, Scorer, ThreatClassifier, TokenBatch,
+    WindowScore,
+};
 
 /// How an engine computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -81,8 +81,9 @@ impl AdamW {
     pub fn restore(&mut self, state: &HashMap<String, Tensor>) -> Result<()> {
         for (name, parameter) in &mut self.parameters {
             let moment = |kind: &str| {
-                let moment =
-                    state.get(&format!("{kind}.{name}")).with_context(|| format!("the checkpoint lacks {kind}.{name}"))?;
+                let moment = state
+                    .get(&format!("{kind}.{name}"))
+                    .with_context(|| format!("the checkpoint lacks {kind}.{name}"))?;
                 Ok::<_, anyhow::Error>(moment.to_device(parameter.var.device())?)
             };
             parameter.mean = moment("mean")?;

@@ -158,15 +158,8 @@ pub fn logits<D: Device>(
     let hidden = weight.len() / outputs;
     assert!(rows <= MAX_ROWS && weight.len() == outputs * hidden);
     assert!(states.len() >= rows * hidden && out.len() >= rows * outputs);
-    let mut arguments = [
-        states.input(),
-        weight.input(),
-        bias.input(),
-        integer(hidden),
-        integer(outputs),
-        integer(rows),
-        out.output(),
-    ];
+    let mut arguments =
+        [states.input(), weight.input(), bias.input(), integer(hidden), integer(outputs), integer(rows), out.output()];
     // SAFETY: states and logits have so many rows, and there is a row of weights for each bias, as checked above.
     unsafe { device.launch(&by_rows("logits", rows), &mut arguments) }
 }

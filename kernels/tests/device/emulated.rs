@@ -18,7 +18,7 @@ static PROGRAM: LazyLock<(tempfile::TempDir, PathBuf)> = LazyLock::new(|| {
     let source = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let source = [source.join("cuda"), source.join("kernels/cuda")].into_iter().find(|folder| folder.is_dir()).unwrap();
     let compiler = Command::new("c++")
-        .args(["-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", "-o"])
+        .args(["-std=c++17", "-O2", "-fno-strict-aliasing", "-Wall", "-Wextra", "-Werror", "-o"])
         .args([&program, &source.join("emulate.cpp")])
         .status();
     assert!(compiler.expect("a C++ compiler").success());

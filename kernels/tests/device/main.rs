@@ -38,8 +38,11 @@ fn near(what: &str, actual: &[f32], expected: &[f32]) {
 
 fn norm<D: Device>(device: &D, hidden: usize) -> (Norm<D::Memory>, Vec<f32>, Vec<f32>) {
     let (weight, bias) = (numbers(hidden, 3, 1.0), numbers(hidden, 4, 0.3));
-    let norm =
-        Norm { weight: Floats::upload(device, &weight).unwrap(), bias: Floats::upload(device, &bias).unwrap(), eps: EPS };
+    let norm = Norm {
+        weight: Floats::upload(device, &weight).unwrap(),
+        bias: Floats::upload(device, &bias).unwrap(),
+        eps: EPS,
+    };
     (norm, weight, bias)
 }
 
@@ -101,8 +104,10 @@ fn check_logits<D: Device>(device: &D, rows: usize, hidden: usize, outputs: usiz
     let logit = |row: &[f32], output: usize| -> f32 {
         row.iter().zip(&weight[output * hidden..]).map(|(x, weight)| x * weight).sum::<f32>() + bias[output]
     };
-    let expected: Vec<f32> =
-        states.chunks(hidden).flat_map(|row| (0..outputs).map(|output| logit(row, output)).collect::<Vec<_>>()).collect();
+    let expected: Vec<f32> = states
+        .chunks(hidden)
+        .flat_map(|row| (0..outputs).map(|output| logit(row, output)).collect::<Vec<_>>())
+        .collect();
     near("logits", &out.download(device, rows * outputs).unwrap(), &expected);
 }
 
@@ -199,8 +204,10 @@ fn cuda_kernels_on_a_gpu_are_near_plain_arithmetic() {
 #[should_panic(expected = "ids.end")]
 fn cuda_ids_beyond_the_table_are_refused() {
     let device = Emulated::default();
-    let tables =
-        Tables { words: Halves::upload(&device, &[0.0; 4]).unwrap(), places: Halves::upload(&device, &[0.0; 4]).unwrap() };
+    let tables = Tables {
+        words: Halves::upload(&device, &[0.0; 4]).unwrap(),
+        places: Halves::upload(&device, &[0.0; 4]).unwrap(),
+    };
     let at = Indices::upload(&device, &[0]).unwrap();
     let mut out = Halves::room(&device, 4).unwrap();
     let (norm, ..) = norm(&device, 4);
