@@ -29,6 +29,9 @@ use portcullis_kernels::device::DeviceError;
 
 use emulated::Emulated;
 
+/// Adds a weight with a name and a shape, of a scale around a number.
+type AddWeight<'a> = &'a mut dyn FnMut(String, &[usize], f32, f32);
+
 /// Small weights of sines: states and logits of the size that a real model has.
 fn small_model(head_size: usize) -> (VarBuilder<'static>, EncoderConfig) {
     let hidden = 2 * head_size;
@@ -50,7 +53,7 @@ fn small_model(head_size: usize) -> (VarBuilder<'static>, EncoderConfig) {
             .collect();
         weights.insert(name, Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap());
     };
-    let norm = |add: &mut dyn FnMut(String, &[usize], f32, f32), prefix: &str| {
+    let norm = |add: AddWeight<'_>, prefix: &str| {
         add(format!("{prefix}.LayerNorm.weight"), &[hidden], 0.2, 1.0);
         add(format!("{prefix}.LayerNorm.bias"), &[hidden], 0.2, 0.0);
     };

@@ -13,10 +13,10 @@ use super::{
 #[derive(Debug)]
 pub enum AnyEngine {
     /// On CPU cores.
-    Cpu(Engine),
+    Cpu(Box<Engine>),
     /// On a GPU of NVIDIA's.
     #[cfg(feature = "cuda")]
-    Cuda(CudaEngine),
+    Cuda(Box<CudaEngine>),
 }
 
 impl AnyEngine {
@@ -26,9 +26,13 @@ impl AnyEngine {
     /// As [`Engine::new`]; and there is no such GPU, or this build has no code for one.
     pub fn new(vb: &VarBuilder<'_>, config: &EncoderConfig, options: EngineOptions) -> Result<Self, EngineError> {
         match options.device {
-            DeviceChoice::Auto | DeviceChoice::Cpu => Engine::new(vb, config, options).map(Self::Cpu),
+            DeviceChoice::Auto | DeviceChoice::Cpu => {
+                Engine::new(vb, config, options).map(|engine| Self::Cpu(Box::new(engine)))
+            }
             #[cfg(feature = "cuda")]
-            DeviceChoice::Cuda(number) => CudaEngine::open(number, vb, config, options.precision).map(Self::Cuda),
+            DeviceChoice::Cuda(number) => {
+                CudaEngine::open(number, vb, config, options.precision).map(|engine| Self::Cuda(Box::new(engine)))
+            }
             #[cfg(not(feature = "cuda"))]
             DeviceChoice::Cuda(_) => Err(EngineError::NotBuilt(options.device)),
         }
@@ -54,9 +58,9 @@ impl AnyEngine {
 
     fn scorer(&self) -> &dyn Scorer {
         match self {
-            Self::Cpu(engine) => engine,
+            Self::Cpu(engine) => &**engine,
             #[cfg(feature = "cuda")]
-            Self::Cuda(engine) => engine,
+            Self::Cuda(engine) => &**engine,
         }
     }
 }
