@@ -4,21 +4,31 @@
 //! [`Scorer`] is what the batcher drives; it hides the device. There is one forward pass, in [`encoder`] and
 //! [`classifier`], for training, evaluation and serving. No file, network, clock or metric is touched here.
 
+mod any;
 pub mod classifier;
 pub mod config;
+pub mod device;
 pub mod encoder;
 pub mod engine;
 mod fused;
+pub mod gpu;
 mod layers;
 pub mod precision;
 pub mod scorer;
 
+pub use any::AnyEngine;
 pub use classifier::ThreatClassifier;
 pub use config::EncoderConfig;
+pub use device::DeviceChoice;
 pub use engine::{Engine, EngineError, EngineOptions, Stage};
+#[cfg(feature = "cuda")]
+pub use gpu::CudaEngine;
+pub use gpu::GpuEngine;
 pub use layers::{Inference, Regularizer};
 pub use precision::Precision;
 pub use scorer::CandleScorer;
+
+use portcullis_kernels::device::DeviceError;
 
 use crate::threat::{Channel, PerCategory};
 
@@ -128,6 +138,9 @@ pub enum ScoreError {
     /// The tensor library refused.
     #[error("forward pass: {0}")]
     Tensor(#[from] candle_core::Error),
+    /// A device with a memory of its own failed. Unless it is out of memory, it is taken for lost.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
     /// The device returned something else than one row of logits a window.
     #[error("the forward pass gave {got} rows of logits for {expected} windows")]
     WrongShape {
@@ -139,4 +152,11 @@ pub enum ScoreError {
     /// A logit is NaN or infinite.
     #[error("the forward pass gave a logit that is not finite")]
     NotFinite,
+}
+
+impl ScoreError {
+    /// True if there is no use in asking the device again.
+    pub fn is_device_lost(&self) -> bool {
+        matches!(self, Self::Device(DeviceError::Failed(_)))
+    }
 }

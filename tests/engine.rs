@@ -8,7 +8,8 @@ use candle_nn::VarBuilder;
 use portcullis::artifact::{ArtifactFiles, Manifest, Model as Artefact, WEIGHTS, read_weights};
 use portcullis::canonical::canonicalize;
 use portcullis::model::{
-    CandleScorer, Detail, EncoderConfig, Engine, EngineOptions, Precision, ScoreError, Scorer, TokenBatch, WindowScore,
+    CandleScorer, Detail, DeviceChoice, EncoderConfig, Engine, EngineOptions, Precision, ScoreError, Scorer,
+    TokenBatch, WindowScore,
 };
 use portcullis::threat::{Category, Channel};
 
@@ -32,7 +33,7 @@ static MODEL: LazyLock<Model> = LazyLock::new(|| {
 });
 
 fn engine(precision: Precision, threads: usize) -> Engine {
-    Engine::new(&MODEL.vb, &MODEL.config, EngineOptions { precision, threads }).unwrap()
+    Engine::new(&MODEL.vb, &MODEL.config, EngineOptions { precision, threads, ..EngineOptions::default() }).unwrap()
 }
 
 /// Windows of random tokens with their special tokens, channels in turn.
@@ -141,7 +142,7 @@ const TEXTS: [&str; 24] = [
 #[test]
 fn integers_move_no_probability_by_more_than_a_hundredth() {
     let load = |precision| {
-        let options = EngineOptions { precision, threads: 1 };
+        let options = EngineOptions { device: DeviceChoice::Cpu, precision, threads: 1 };
         Artefact::load_with(&ArtifactFiles::embedded().unwrap(), options).unwrap()
     };
     let models = [load(Precision::F32), load(Precision::Int8)];

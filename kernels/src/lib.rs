@@ -5,6 +5,9 @@
 //! is written in them, beside the plain form. The best that the CPU has is picked at run time.
 
 pub mod attention;
+#[cfg(feature = "cuda")]
+pub mod cuda;
+pub mod device;
 mod exp;
 pub mod gelu;
 pub mod gemm;

@@ -15,7 +15,7 @@ use crate::threat::{Category, Channel, Source};
 pub fn golden_tolerance(precision: Precision) -> f32 {
     match precision {
         Precision::F32 => 0.02,
-        Precision::Auto | Precision::Int8 | Precision::Bf16 => 0.05,
+        Precision::Auto | Precision::Int8 | Precision::F16 | Precision::Bf16 => 0.05,
     }
 }
 

@@ -10,7 +10,7 @@ use super::weights::read_weights;
 use super::{ArtifactError, ArtifactFiles, GoldenRecord, GoldenSet, Manifest};
 use crate::calibrate::Calibration;
 use crate::canonical::canonicalize;
-use crate::model::{Detail, Engine, EngineError, EngineOptions, Precision, Scorer, TokenBatch};
+use crate::model::{AnyEngine, Detail, DeviceChoice, EngineError, EngineOptions, Precision, Scorer, TokenBatch};
 use crate::policy::{OperatingPoints, Policy, Thresholds};
 use crate::threat::PerChannel;
 use crate::tokenize::{Tokenizer, WindowLayout};
@@ -49,7 +49,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// [`Self::load_with`] the best arithmetic, on all cores.
+    /// [`Self::load_with`] the best device and arithmetic, on all cores.
     ///
     /// # Errors
     /// As there.
@@ -57,8 +57,8 @@ impl Model {
         Self::load_with(files, EngineOptions::default())
     }
 
-    /// Verifies an artefact, loads it on the CPU and checks its golden inputs. [`Precision::Auto`] is the fastest arithmetic
-    /// that passes this check.
+    /// Verifies an artefact, loads it and checks its golden inputs. [`DeviceChoice::Auto`] is the first GPU and
+    /// [`Precision::Auto`] the fastest arithmetic that passes this check; else the CPU, and f32.
     ///
     /// # Errors
     /// The first reason for which it must not be served.
@@ -102,7 +102,7 @@ impl Model {
 ///
 /// # Errors
 /// The first reason for which it must not be used.
-pub fn load_engine(files: &ArtifactFiles, options: EngineOptions) -> Result<Engine, ArtifactError> {
+pub fn load_engine(files: &ArtifactFiles, options: EngineOptions) -> Result<AnyEngine, ArtifactError> {
     let (manifest, _) = Manifest::read(files)?;
     load_checked(&manifest, files, &load_tokenizer(&manifest, files)?, options).map(|(engine, _)| engine)
 }
@@ -122,7 +122,7 @@ fn load_checked(
     files: &ArtifactFiles,
     tokenizer: &Tokenizer,
     options: EngineOptions,
-) -> Result<(Engine, GoldenSet), ArtifactError> {
+) -> Result<(AnyEngine, GoldenSet), ArtifactError> {
     let golden = GoldenRecord::parse(&manifest.read_verified(files, GOLDEN)?)?;
     let batch = golden_batch(&golden, tokenizer, manifest.window)?;
     let engine = load_scorer(manifest, files, options, |engine| check_golden(engine, &golden, &batch))?;
@@ -147,7 +147,7 @@ fn golden_batch(
     Ok(batch)
 }
 
-fn check_golden(engine: &Engine, records: &[GoldenRecord], batch: &TokenBatch) -> Result<(), ArtifactError> {
+fn check_golden(engine: &AnyEngine, records: &[GoldenRecord], batch: &TokenBatch) -> Result<(), ArtifactError> {
     let scores = engine.score(batch, Detail::Categories)?;
     records
         .iter()
@@ -156,22 +156,40 @@ fn check_golden(engine: &Engine, records: &[GoldenRecord], batch: &TokenBatch) -
         .try_for_each(|(index, (record, score))| record.check(index, &score.logits, engine.precision()))
 }
 
-/// An engine that passes `check`. Where the choice is ours, the exact arithmetic stands in for one that does not.
+/// An engine that passes `check`. Where the choice is ours, the CPU stands in for a GPU that is not there or does not pass.
 fn load_scorer(
     manifest: &Manifest,
     files: &ArtifactFiles,
     options: EngineOptions,
-    check: impl Fn(&Engine) -> Result<(), ArtifactError>,
-) -> Result<Engine, ArtifactError> {
+    check: impl Fn(&AnyEngine) -> Result<(), ArtifactError>,
+) -> Result<AnyEngine, ArtifactError> {
     let tensors = read_weights(&manifest.read_verified(files, WEIGHTS)?)?;
     let vb = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
-    let load = |precision| {
-        let engine = Engine::new(&vb, &manifest.encoder, EngineOptions { precision, ..options }).map_err(refused)?;
+    let load = |options| {
+        let engine = AnyEngine::new(&vb, &manifest.encoder, options).map_err(refused)?;
         check(&engine).map(|()| engine)
     };
-    match load(options.precision) {
+    match options.device {
+        DeviceChoice::Auto if cfg!(feature = "cuda") => {
+            load(EngineOptions { device: DeviceChoice::Cuda(0), ..options }).or_else(|error| {
+                tracing::info!(%error, "no GPU is used: computing on the CPU");
+                load_on_cpu(options, load)
+            })
+        }
+        DeviceChoice::Auto | DeviceChoice::Cpu => load_on_cpu(options, load),
+        DeviceChoice::Cuda(_) => load(options),
+    }
+}
+
+/// An engine on the CPU. Where the choice is ours, the exact arithmetic stands in for one that does not pass.
+fn load_on_cpu(
+    options: EngineOptions,
+    load: impl Fn(EngineOptions) -> Result<AnyEngine, ArtifactError>,
+) -> Result<AnyEngine, ArtifactError> {
+    let options = EngineOptions { device: DeviceChoice::Cpu, ..options };
+    match load(options) {
         Err(ArtifactError::Golden { .. } | ArtifactError::Score(_)) if options.precision == Precision::Auto => {
-            load(Precision::F32)
+            load(EngineOptions { precision: Precision::F32, ..options })
         }
         result => result,
     }

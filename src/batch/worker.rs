@@ -1,4 +1,4 @@
-//! The thread that drives a device: takes a batch, scores it, answers; catches panics and reports them.
+//! The thread that drives a device: takes a batch, scores it, answers; catches panics and reports them, and lost devices.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::ticket::BatchTimes;
 use crate::model::{ScoreError, Scorer, TokenBatch, WindowScore};
 use crate::telemetry::{BatchSize, Metrics};
 
-/// Starts the thread. It ends when the queue closes, or after a panic.
+/// Starts the thread. It ends when the queue closes, after a panic, or when the device is lost.
 pub(super) fn spawn(
     shared: Arc<Shared>,
     scorer: Arc<dyn Scorer>,
@@ -29,8 +29,8 @@ pub(super) fn spawn(
             let elapsed = started.elapsed();
             shared.record(size.tokens, elapsed, limits);
             metrics.batch(size, elapsed);
-            if result.is_err() {
-                tracing::error!("the device thread panicked; nothing more is scored until the server is restarted");
+            if let Err(Lost(reason)) = result {
+                tracing::error!(reason, "nothing more is scored until the server is restarted");
                 shared.close();
                 report.send_replace(WorkerState::Failed);
                 return;
@@ -50,14 +50,16 @@ fn size(batch: &[Taken], limits: Limits) -> BatchSize {
     }
 }
 
-struct Panicked;
+/// The device is of no use any more, and why.
+struct Lost(&'static str);
 
 /// Scores one batch and answers its requests. After a panic the batch is dropped, which fails its requests.
-fn run(scorer: &dyn Scorer, batch: Vec<Taken>) -> Result<(), Panicked> {
+fn run(scorer: &dyn Scorer, batch: Vec<Taken>) -> Result<(), Lost> {
     let started = Instant::now();
     let tokens: TokenBatch = batch.iter().map(|taken| (&*taken.window.ids, taken.window.channel)).collect();
     let detail = batch.first().map(|taken| taken.detail).unwrap_or_default();
-    let scored = catch_unwind(AssertUnwindSafe(|| scorer.score(&tokens, detail))).map_err(|_| Panicked)?;
+    let scored = catch_unwind(AssertUnwindSafe(|| scorer.score(&tokens, detail)))
+        .map_err(|_| Lost("the device thread panicked"))?;
     match scored.and_then(|scores| checked(scores, batch.len())) {
         Ok(scores) => {
             let times = BatchTimes { started, compute: started.elapsed(), n_windows: batch.len() };
@@ -67,8 +69,12 @@ fn run(scorer: &dyn Scorer, batch: Vec<Taken>) -> Result<(), Panicked> {
         }
         Err(error) => {
             tracing::error!(%error, n_windows = batch.len(), "a batch could not be scored");
+            let is_lost = error.is_device_lost();
             let error = Arc::new(error);
             batch.into_iter().for_each(|taken| taken.fail(&error));
+            if is_lost {
+                return Err(Lost("the device is lost"));
+            }
         }
     }
     Ok(())
@@ -82,15 +88,19 @@ fn checked(scores: Vec<WindowScore>, expected: usize) -> Result<Vec<WindowScore>
 #[cfg(test)]
 mod tests {
     use super::super::{BatchError, BatchQueue, Window};
+    use portcullis_kernels::device::DeviceError;
+
     use super::*;
     use crate::caller::Caller;
     use crate::model::Detail;
     use crate::threat::Channel;
 
-    /// A device that breaks: it panics, or answers too short.
+    /// A device that breaks: it panics, answers too short, has no memory left, or is lost.
     enum Broken {
         Panics,
         ForgetsOne,
+        IsFull,
+        IsLost,
     }
 
     impl Scorer for Broken {
@@ -99,6 +109,8 @@ mod tests {
             match self {
                 Self::Panics => panic!("device lost"),
                 Self::ForgetsOne => Ok(vec![WindowScore::default(); batch.len() - 1]),
+                Self::IsFull => Err(DeviceError::OutOfMemory.into()),
+                Self::IsLost => Err(DeviceError::Failed("fell off the bus".to_owned()).into()),
             }
         }
 
@@ -127,12 +139,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_short_answer_is_an_error_and_the_device_goes_on() {
-        let queue = queue(Broken::ForgetsOne);
-        for _ in 0..2 {
-            let result = queue.score(window(), Detail::Categories, &Caller::default()).await;
-            assert!(matches!(result, Err(BatchError::Score(_))), "{result:?}");
+    async fn a_lost_device_fails_the_batch_and_closes_the_queue() {
+        let queue = queue(Broken::IsLost);
+        let mut state = queue.state();
+        let first = queue.score(window(), Detail::Categories, &Caller::default()).await;
+        assert!(matches!(first, Err(BatchError::Score(_))), "{first:?}");
+        state.wait_for(|state| *state == WorkerState::Failed).await.unwrap();
+        let second = queue.score(window(), Detail::Categories, &Caller::default()).await;
+        assert!(matches!(second, Err(BatchError::DeviceFailed)), "{second:?}");
+    }
+
+    #[tokio::test]
+    async fn after_a_short_answer_or_without_memory_the_device_goes_on() {
+        for broken in [Broken::ForgetsOne, Broken::IsFull] {
+            let queue = queue(broken);
+            for _ in 0..2 {
+                let result = queue.score(window(), Detail::Categories, &Caller::default()).await;
+                assert!(matches!(result, Err(BatchError::Score(_))), "{result:?}");
+            }
+            assert_eq!(*queue.state().borrow(), WorkerState::Running);
         }
-        assert_eq!(*queue.state().borrow(), WorkerState::Running);
     }
 }

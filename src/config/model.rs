@@ -10,7 +10,7 @@ use super::ConfigError;
 use crate::artifact::TrustPolicy;
 use crate::deploy::TrustedLoader;
 use crate::fetch::{Hub, ModelSource};
-use crate::model::{EngineOptions, Precision};
+use crate::model::{DeviceChoice, EngineOptions, Precision};
 use crate::policy::OperatingPoint;
 use crate::signing::PublicKey;
 
@@ -28,10 +28,13 @@ pub struct ModelSettings {
     /// Trust any model, signed or not: for development only
     #[arg(long, env = "PORTCULLIS_ALLOW_UNSIGNED_MODEL", value_parser = BoolishValueParser::new())]
     allow_unsigned_model: bool,
-    /// Arithmetic of the model: auto, int8, bf16 or f32 [default: auto, the fastest that the model answers rightly in]
+    /// Where the model computes: auto, cpu, cuda or cuda:N [default: auto, a GPU if there is one and this build knows GPUs]
+    #[arg(long, env = "PORTCULLIS_DEVICE", value_name = "DEVICE")]
+    device: Option<DeviceChoice>,
+    /// Arithmetic of the model: auto, int8, f16, bf16 or f32 [default: auto, the fastest that the model answers rightly in]
     #[arg(long, env = "PORTCULLIS_PRECISION", value_name = "NAME")]
     precision: Option<Precision>,
-    /// Threads that the model computes on [default: one a core]
+    /// Threads that the model computes on, on the CPU [default: one a core]
     #[arg(long, env = "PORTCULLIS_THREADS", value_name = "N")]
     threads: Option<NonZero<usize>>,
     /// Share of harmless texts that may be reviewed, at most: fpr_0.1%, fpr_0.5%, fpr_1%, fpr_2% or fpr_5% [default: the model's]
@@ -50,6 +53,7 @@ impl ModelSettings {
             model: self.model.or(other.model),
             trusted_key: if self.trusted_key.is_empty() { other.trusted_key } else { self.trusted_key },
             allow_unsigned_model: self.allow_unsigned_model || other.allow_unsigned_model,
+            device: self.device.or(other.device),
             precision: self.precision.or(other.precision),
             threads: self.threads.or(other.threads),
             review_at: self.review_at.or(other.review_at),
@@ -61,6 +65,7 @@ impl ModelSettings {
     pub fn engine(&self) -> EngineOptions {
         let default = EngineOptions::default();
         EngineOptions {
+            device: self.device.unwrap_or(default.device),
             precision: self.precision.unwrap_or(default.precision),
             threads: self.threads.map_or(default.threads, NonZero::get),
         }

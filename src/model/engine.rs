@@ -14,40 +14,68 @@ use std::time::Duration;
 
 use candle_nn::VarBuilder;
 use portcullis_kernels::Isa;
+use portcullis_kernels::device::DeviceError;
 use portcullis_kernels::gemm::PANEL;
 use portcullis_kernels::pool::Pool;
 
 use self::forward::{Block, Pack, Pass, Space};
 use self::plan::PackPlan;
 use self::weights::{Arithmetic, PackedWeights};
-use super::{Detail, EncoderConfig, Logits, Precision, ScoreError, Scorer, ThreatClassifier, TokenBatch, WindowScore};
+use super::{
+    Detail, DeviceChoice, EncoderConfig, Logits, Precision, ScoreError, Scorer, ThreatClassifier, TokenBatch,
+    WindowScore,
+};
 
 /// How an engine computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EngineOptions {
+    /// Where. [`Engine`] is for the CPU, whatever this says; who loads a model chooses.
+    pub device: DeviceChoice,
     /// In what arithmetic.
     pub precision: Precision,
-    /// On how many threads; at least one is used.
+    /// On how many threads of the CPU; at least one is used.
     pub threads: usize,
 }
 
 impl Default for EngineOptions {
-    /// The best arithmetic, on all cores.
+    /// The best device and arithmetic, on all cores.
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { precision: Precision::Auto, threads }
+        Self { device: DeviceChoice::Auto, precision: Precision::Auto, threads }
     }
 }
 
 /// Why an engine could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// There is no kernel for this arithmetic on this CPU.
-    #[error("this CPU, or this build, has no kernel for {0}")]
+    /// There is no kernel for this arithmetic on this device.
+    #[error("this device, or this build, has no kernel for {0}")]
     Unavailable(Precision),
     /// A weight is missing or has another shape.
     #[error("weights: {0}")]
     Weights(#[from] candle_core::Error),
+    /// There is no kernel for states or heads of these sizes.
+    #[error("this device has no kernel for states of {hidden} and heads of {head} elements")]
+    Sizes {
+        /// Elements of a state.
+        hidden: usize,
+        /// Elements of a head.
+        head: usize,
+    },
+    /// This build has no code for the device.
+    #[error("this build has no code for {0}: it was made without the feature `cuda`")]
+    NotBuilt(DeviceChoice),
+    /// The device cannot be used.
+    #[error("{device}: {error}")]
+    Device {
+        /// The device.
+        device: DeviceChoice,
+        /// What it says.
+        error: DeviceError,
+    },
+    /// A device refused the weights.
+    #[error("uploading the weights: {0}")]
+    Upload(#[from] DeviceError),
     /// The system starts no more threads.
     #[error("threads: {0}")]
     Threads(#[from] std::io::Error),
@@ -89,7 +117,7 @@ impl Engine {
         let arithmetic = match options.precision {
             Precision::F32 => Arithmetic::F32,
             Precision::Int8 | Precision::Auto => Arithmetic::Int16,
-            Precision::Bf16 => return Err(EngineError::Unavailable(options.precision)),
+            Precision::F16 | Precision::Bf16 => return Err(EngineError::Unavailable(options.precision)),
         };
         let weights = PackedWeights::pack(&ThreatClassifier::load(vb, config)?, arithmetic)?;
         let pool = Pool::new(options.threads)?;

@@ -5,15 +5,17 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The arithmetic of the matrix products. Everything else is f32.
+/// The arithmetic of the matrix products. Everything else is f32; on a GPU, states are f16 between kernels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
-    /// The fastest that this CPU has kernels for and in which the model answers its golden inputs as it should.
+    /// The fastest that the device has kernels for and in which the model answers its golden inputs as it should.
     #[default]
     Auto,
     /// Integers: weights by output channel, activations by token.
     Int8,
+    /// Half precision products, f32 sums: on GPUs.
+    F16,
     /// bfloat16 products, f32 sums.
     Bf16,
     /// Single precision.
@@ -22,13 +24,14 @@ pub enum Precision {
 
 impl Precision {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Auto, Self::Int8, Self::Bf16, Self::F32];
+    pub const ALL: [Self; 5] = [Self::Auto, Self::Int8, Self::F16, Self::Bf16, Self::F32];
 
     /// The name in settings, flags and reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::Int8 => "int8",
+            Self::F16 => "f16",
             Self::Bf16 => "bf16",
             Self::F32 => "f32",
         }
@@ -48,7 +51,7 @@ impl FromStr for Precision {
         Self::ALL
             .into_iter()
             .find(|precision| precision.name() == name)
-            .ok_or_else(|| "the precision must be auto, int8, bf16 or f32".to_owned())
+            .ok_or_else(|| "the precision must be auto, int8, f16, bf16 or f32".to_owned())
     }
 }
 

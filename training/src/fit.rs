@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarBuilder;
 use indicatif::{ProgressBar, ProgressStyle};
-use portcullis::model::{EncoderConfig, ThreatClassifier, TokenBatch};
+use portcullis::model::{DeviceChoice, EncoderConfig, ThreatClassifier, TokenBatch};
 use portcullis::threat::Category;
 use portcullis::tokenize::Tokenizer;
 use rand::rngs::SmallRng;
@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::BaseModel;
 use crate::config::Recipe;
 use crate::data::{Label, Split, folder_digest, hash};
+use crate::device;
 use crate::dropout::Dropout;
 use crate::optimizer::{AdamW, Gradients};
 use crate::run::RunDir;
@@ -49,6 +50,9 @@ pub struct Arguments {
     /// Folder of the run; a stopped run in it goes on from its last checkpoint.
     #[arg(long, value_name = "DIR")]
     run: PathBuf,
+    /// Where to train: auto, cpu, cuda or cuda:N. auto is a GPU if there is one and this build knows GPUs.
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    device: DeviceChoice,
 }
 
 /// How far a run has come, and on what it was run.
@@ -89,12 +93,14 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         arguments.run.display()
     );
     let weights = if progress.step > 0 { run.weights()? } else { initial_weights(&base, &recipe)? };
-    let mut trainer = Trainer::new(&recipe, &base.config, weights, progress.total_steps)?;
+    let device = device::open(arguments.device)?;
+    let mut trainer = Trainer::new(&recipe, &base.config, weights, progress.total_steps, device)?;
     if progress.step > 0 {
         trainer.optimizer.restore(&run.optimizer_state()?)?;
     }
 
     let bar = progress_bar(&progress);
+    bar.println(format!("training on {:?}", trainer.device.location()));
     let started = std::time::Instant::now();
     let seconds_before = progress.seconds;
     while progress.step < progress.total_steps {
@@ -171,6 +177,7 @@ struct Trainer {
     token_weight: f64,
     dropout: f32,
     seed: u64,
+    device: Device,
 }
 
 impl Trainer {
@@ -179,7 +186,12 @@ impl Trainer {
         config: &EncoderConfig,
         weights: HashMap<String, Tensor>,
         total_steps: usize,
+        device: Device,
     ) -> Result<Self> {
+        let weights = weights
+            .into_iter()
+            .map(|(name, tensor)| Ok((name, tensor.to_device(&device)?)))
+            .collect::<Result<HashMap<_, _>>>()?;
         let (frozen, trained): (HashMap<_, _>, HashMap<_, _>) = weights.into_iter().partition(|(name, _)| {
             recipe.optimizer.freeze_word_embeddings && name == "embeddings.word_embeddings.weight"
         });
@@ -189,7 +201,7 @@ impl Trainer {
             .collect::<Result<BTreeMap<_, _>>>()?;
         let mut all = frozen.clone();
         all.extend(vars.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone())));
-        let classifier = ThreatClassifier::load(&VarBuilder::from_tensors(all, DType::F32, &Device::Cpu), config)?;
+        let classifier = ThreatClassifier::load(&VarBuilder::from_tensors(all, DType::F32, &device), config)?;
         let optimizer = AdamW::new(&vars, recipe.optimizer.clone(), total_steps)?;
         Ok(Self {
             classifier,
@@ -199,13 +211,14 @@ impl Trainer {
             token_weight: recipe.objective.token_weight,
             dropout: recipe.optimizer.dropout,
             seed: recipe.seed,
+            device,
         })
     }
 
-    /// One step on a batch, its windows divided over the cores; returns the loss.
+    /// One step on a batch, its windows divided over the cores, or whole on a GPU; returns the loss.
     fn step(&mut self, step: usize, windows: &[LabelledWindow]) -> Result<f64> {
         let weights = LossWeights::new(windows, self.token_weight);
-        let n_shards = std::thread::available_parallelism()?.get();
+        let n_shards = if self.device.is_cpu() { std::thread::available_parallelism()?.get() } else { 1 };
         let shards: Vec<_> = windows.chunks(windows.len().div_ceil(n_shards)).enumerate().collect();
         let this = &*self;
         let results = std::thread::scope(|scope| {

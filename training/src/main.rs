@@ -6,6 +6,7 @@ mod bootstrap;
 mod calibrate;
 mod config;
 mod data;
+mod device;
 mod dropout;
 mod evaluate;
 mod export;

@@ -77,14 +77,14 @@ impl AdamW {
             .collect()
     }
 
-    /// Takes the moments of a checkpoint.
+    /// Takes the moments of a checkpoint, to where the parameters are.
     pub fn restore(&mut self, state: &HashMap<String, Tensor>) -> Result<()> {
         for (name, parameter) in &mut self.parameters {
             let moment = |kind: &str| {
-                state
+                let moment = state
                     .get(&format!("{kind}.{name}"))
-                    .cloned()
-                    .with_context(|| format!("the checkpoint lacks {kind}.{name}"))
+                    .with_context(|| format!("the checkpoint lacks {kind}.{name}"))?;
+                Ok::<_, anyhow::Error>(moment.to_device(parameter.var.device())?)
             };
             parameter.mean = moment("mean")?;
             parameter.square = moment("square")?;

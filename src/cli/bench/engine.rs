@@ -15,7 +15,7 @@ use crate::cli::write_line;
 use crate::config::HubSettings;
 use crate::fetch::ModelSource;
 use crate::model::engine::Stage;
-use crate::model::{Detail, Engine, EngineOptions, Precision, Scorer, TokenBatch};
+use crate::model::{AnyEngine, Detail, DeviceChoice, Engine, EngineOptions, Precision, Scorer, TokenBatch};
 use crate::threat::Channel;
 
 /// How long the engine runs before it is measured: until the clock of the CPU has settled and all memory was touched once.
@@ -27,12 +27,9 @@ Examples:
   portcullis bench engine --workload fixed:128 --batch 1 --precision f32
   portcullis bench engine --ids requests.jsonl --json";
 
-/// The only device that there is.
-const CPU: &str = "cpu";
-
 /// Measure how fast the model computes: tokens a second, and the time of a batch.
 ///
-/// Token ids are scored in batches, in order, on the CPU and without a server, so that the figures are those of the
+/// Token ids are scored in batches, in order, without a server, so that the figures are those of the
 /// forward pass alone. `--batch 1` measures latency, a larger one throughput. Compare figures of one machine in one run
 /// only, and nothing that ran while others used its cores.
 #[derive(Debug, clap::Args)]
@@ -48,15 +45,15 @@ pub(in crate::cli) struct Arguments {
     /// Sequences scored together
     #[arg(long, default_value = "8", value_name = "N")]
     batch: NonZeroUsize,
-    /// Threads that compute; as many as there are cores if left out
+    /// Threads of the CPU that compute; as many as there are cores if left out
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
-    /// Arithmetic of the matrix products: auto (the fastest of this CPU that is exact enough), int8, bf16 or f32
+    /// Arithmetic of the matrix products: auto (the fastest of the device that is exact enough), int8, f16, bf16 or f32
     #[arg(long, default_value = "auto", value_name = "P")]
     precision: Precision,
-    /// Where to compute
-    #[arg(long, default_value = CPU, value_name = "DEVICE")]
-    device: String,
+    /// Where to compute: cpu, cuda, cuda:N, or auto, a GPU if there is one and this build knows GPUs
+    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
+    device: DeviceChoice,
     /// Score each token too, as a request for spans does: the last layer runs for all tokens, not for the first of each alone
     #[arg(long)]
     tokens: bool,
@@ -84,6 +81,8 @@ struct Report {
     sequences: usize,
     tokens: usize,
     rounds: usize,
+    device: String,
+    /// Of the CPU; 0 where it does not compute.
     threads: usize,
     precision: &'static str,
     kernels: Vec<&'static str>,
@@ -95,10 +94,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         None => arguments.workload.sequences(),
     };
     ensure!(!sequences.is_empty(), "there is no sequence to measure");
-    ensure!(arguments.device == CPU, "there is no device {}: the engine computes on the CPU", arguments.device);
     let files = arguments.model.clone().unwrap_or_default().files(&HubSettings::default().hub())?;
     let threads = arguments.threads.map_or(EngineOptions::default().threads, NonZeroUsize::get);
-    let options = EngineOptions { precision: arguments.precision, threads };
+    let options = EngineOptions { device: arguments.device, precision: arguments.precision, threads };
     let engine = load_engine(&files, options).with_context(|| format!("the model in {files} is refused"))?;
     let batches = batches(&sequences, arguments.batch);
     let detail = if arguments.tokens { Detail::Tokens } else { Detail::Categories };
@@ -107,14 +105,15 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if arguments.json {
         write_line(&serde_json::to_string(&report)?)?;
     } else {
-        print(&report, &stages(&engine, &batches, detail)?)?;
+        let stages = engine.cpu().map_or(Ok(Vec::new()), |engine| stages(engine, &batches, detail))?;
+        print(&report, &stages)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 impl Report {
     /// From the sorted times of all batches.
-    fn new(arguments: &Arguments, engine: &Engine, sequences: &[Vec<u32>], times: &[Duration]) -> Self {
+    fn new(arguments: &Arguments, engine: &AnyEngine, sequences: &[Vec<u32>], times: &[Duration]) -> Self {
         let (rounds, tokens) = (arguments.rounds.get(), sequences.iter().map(Vec::len).sum());
         let total: Duration = times.iter().sum();
         let rate = |n: usize| (n * rounds) as f64 / total.as_secs_f64();
@@ -127,9 +126,10 @@ impl Report {
             sequences: sequences.len(),
             tokens,
             rounds,
-            threads: engine.threads(),
+            device: engine.device().to_owned(),
+            threads: engine.cpu().map_or(0, Engine::threads),
             precision: engine.precision().name(),
-            kernels: engine.kernel_names(),
+            kernels: engine.cpu().map_or(Vec::new(), Engine::kernel_names),
         }
     }
 }
@@ -143,7 +143,7 @@ fn batches(sequences: &[Vec<u32>], size: NonZeroUsize) -> Vec<TokenBatch> {
 }
 
 /// The time of each batch in each round, sorted.
-fn times(engine: &Engine, batches: &[TokenBatch], detail: Detail, rounds: usize) -> anyhow::Result<Vec<Duration>> {
+fn times(engine: &AnyEngine, batches: &[TokenBatch], detail: Detail, rounds: usize) -> anyhow::Result<Vec<Duration>> {
     let started = Instant::now();
     for batch in batches.iter().cycle().take_while(|_| started.elapsed() < WARM_UP) {
         engine.score(batch, detail)?;
@@ -182,8 +182,8 @@ pub(super) fn percentile_ms(times: &[Duration], percent: usize) -> f64 {
 }
 
 fn print(report: &Report, stages: &[(Stage, Duration)]) -> std::io::Result<()> {
-    let Report { batch, sequences, tokens, rounds, threads, precision, .. } = report;
-    write_line(&format!("engine            {precision}, threads: {threads}, kernels: {}", report.kernels.join(", ")))?;
+    let Report { batch, sequences, tokens, rounds, threads, device, .. } = report;
+    write_line(&format!("engine            {device}, threads: {threads}, kernels: {}", report.kernels.join(", ")))?;
     write_line(&format!(
         "workload          {sequences} sequences, {tokens} tokens, batches of {batch}, rounds: {rounds}"
     ))?;

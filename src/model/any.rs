@@ -1,0 +1,76 @@
+//! An engine on whichever device.
+
+use candle_nn::VarBuilder;
+
+#[cfg(feature = "cuda")]
+use super::gpu::CudaEngine;
+use super::{
+    Detail, DeviceChoice, EncoderConfig, Engine, EngineError, EngineOptions, Precision, ScoreError, Scorer, TokenBatch,
+    WindowScore,
+};
+
+/// An engine on the CPU or on a GPU.
+#[derive(Debug)]
+pub enum AnyEngine {
+    /// On CPU cores.
+    Cpu(Box<Engine>),
+    /// On a GPU of NVIDIA's.
+    #[cfg(feature = "cuda")]
+    Cuda(Box<CudaEngine>),
+}
+
+impl AnyEngine {
+    /// An engine on the device that the options name, the CPU for [`DeviceChoice::Auto`].
+    ///
+    /// # Errors
+    /// As [`Engine::new`]; and there is no such GPU, or this build has no code for one.
+    pub fn new(vb: &VarBuilder<'_>, config: &EncoderConfig, options: EngineOptions) -> Result<Self, EngineError> {
+        match options.device {
+            DeviceChoice::Auto | DeviceChoice::Cpu => {
+                Engine::new(vb, config, options).map(|engine| Self::Cpu(Box::new(engine)))
+            }
+            #[cfg(feature = "cuda")]
+            DeviceChoice::Cuda(number) => {
+                CudaEngine::open(number, vb, config, options.precision).map(|engine| Self::Cuda(Box::new(engine)))
+            }
+            #[cfg(not(feature = "cuda"))]
+            DeviceChoice::Cuda(_) => Err(EngineError::NotBuilt(options.device)),
+        }
+    }
+
+    /// What it computes in; never [`Precision::Auto`].
+    pub fn precision(&self) -> Precision {
+        match self {
+            Self::Cpu(engine) => engine.precision(),
+            #[cfg(feature = "cuda")]
+            Self::Cuda(engine) => engine.precision(),
+        }
+    }
+
+    /// The engine, if it is on the CPU.
+    pub fn cpu(&self) -> Option<&Engine> {
+        match self {
+            Self::Cpu(engine) => Some(engine),
+            #[cfg(feature = "cuda")]
+            Self::Cuda(_) => None,
+        }
+    }
+
+    fn scorer(&self) -> &dyn Scorer {
+        match self {
+            Self::Cpu(engine) => &**engine,
+            #[cfg(feature = "cuda")]
+            Self::Cuda(engine) => &**engine,
+        }
+    }
+}
+
+impl Scorer for AnyEngine {
+    fn score(&self, batch: &TokenBatch, detail: Detail) -> Result<Vec<WindowScore>, ScoreError> {
+        self.scorer().score(batch, detail)
+    }
+
+    fn device(&self) -> &str {
+        self.scorer().device()
+    }
+}
