@@ -58,6 +58,9 @@ pub struct Optimizer {
     pub clip_norm: f64,
     pub dropout: f32,
     pub freeze_word_embeddings: bool,
+    /// None in a recipe that begins from an encoder without heads.
+    #[serde(default)]
+    pub keep_share: f64,
 }
 
 /// How often the run is saved.
@@ -78,6 +81,7 @@ impl Recipe {
         };
         share("augmentation.disguise_share", recipe.augmentation.disguise_share)?;
         share("optimizer.warmup_share", recipe.optimizer.warmup_share)?;
+        share("optimizer.keep_share", recipe.optimizer.keep_share)?;
         share("optimizer.dropout", f64::from(recipe.optimizer.dropout))?;
         ensure!(
             recipe.optimizer.batch_windows > 0 && recipe.optimizer.epochs > 0,

@@ -116,13 +116,32 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             bar.set_position(progress.step as u64);
             bar.set_message(format!("loss {:.4}", progress.loss));
             if progress.step.is_multiple_of(recipe.checkpoint.every_steps) || progress.step == progress.total_steps {
-                run.save(&trainer.weights(), &trainer.optimizer.state(), &progress)?;
+                let keep_share = if progress.step == progress.total_steps { recipe.optimizer.keep_share } else { 0.0 };
+                let weights = averaged(trainer.weights(), &base.weights, keep_share)?;
+                run.save(&weights, &trainer.optimizer.state(), &progress)?;
                 bar.println(format!("step {} of {}: loss {:.4}", progress.step, progress.total_steps, progress.loss));
             }
         }
     }
     bar.finish();
     Ok(())
+}
+
+/// The mean of what was trained and what it began from (Wortsman et al. 2022, arXiv:2109.01903): it forgets less.
+fn averaged(
+    trained: HashMap<String, Tensor>,
+    base: &HashMap<String, Tensor>,
+    keep_share: f64,
+) -> Result<HashMap<String, Tensor>> {
+    if keep_share == 0.0 {
+        return Ok(trained);
+    }
+    let mean = |(name, tensor): (String, Tensor)| {
+        let kept = base.get(&name).with_context(|| format!("the base has no {name} to keep a share of"))?;
+        let mean = ((kept.to_device(tensor.device())? * keep_share)? + (&tensor * (1.0 - keep_share))?)?;
+        Ok((name, mean))
+    };
+    trained.into_iter().map(mean).collect()
 }
 
 /// The base's weights, and a fresh head where it has none.
