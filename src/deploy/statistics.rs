@@ -176,12 +176,12 @@ impl Comparison {
         Source::ALL.into_iter().zip(self.by_source)
     }
 
-    /// [`RiskHistogram::stability_index`] of the two models' risks.
+    /// The population stability index of the two models' risks.
     pub fn stability_index(&self) -> f64 {
         self.challenger.stability_index(&self.baseline)
     }
 
-    /// [`RiskHistogram::largest_difference`] of the two models' risks.
+    /// The Kolmogorov-Smirnov distance of the two models' risks.
     pub fn largest_difference(&self) -> f64 {
         self.challenger.largest_difference(&self.baseline)
     }

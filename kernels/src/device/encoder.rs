@@ -22,7 +22,7 @@ pub const HEAD_SIZES: [usize; 2] = [32, 64];
 /// Windows and rows in one batch, at most, by what a grid and 32-bit numbers in kernels can count.
 pub const MAX_ROWS: usize = 1 << 20;
 
-/// Weight [outputs, inputs] and bias [outputs] of an affine map.
+/// A weight of shape `[outputs, inputs]` and a bias of shape `[outputs]`: an affine map.
 #[derive(Debug)]
 pub struct Linear<M> {
     /// Row by row.
@@ -62,7 +62,7 @@ pub struct Context<'a, M> {
     pub bounds: &'a Bounds<M>,
 }
 
-/// `out` = norm(words[id] + places[place]).
+/// `out = norm(words[id] + places[place])`.
 pub fn embed_and_norm<D: Device>(
     device: &D,
     (ids, places): (&Indices<D::Memory>, &Indices<D::Memory>),
