@@ -1,9 +1,11 @@
 //! The decision which waiting windows go to the device next. Pure: entries, limits and now come in, a choice an entry goes
 //! out.
 //!
-//! - **Urgency.** Interactive before default before bulk; each [`AGEING`] of waiting makes a request one step more urgent.
-//! - **Deadlines.** Inside one step the earliest is first. A deadline counts as [`PATIENCE`] after arrival at the latest.
-//!   With ageing that bounds starvation: who has waited for [`PATIENCE`] is ahead of all that came later than that.
+//! - **Urgency.** Interactive before default before bulk; each [`AGEING`] without a window on the device makes a request one
+//!   step more urgent. Who is served does not age, however much of it waits.
+//! - **Deadlines.** Inside one step the earliest is first. A deadline counts as [`PATIENCE`] after a request was last served,
+//!   or came, at the latest. With ageing that bounds starvation: who has got nothing for [`PATIENCE`] is ahead of all that came
+//!   later than that.
 //! - **Shares.** Inside one step tenants get equal tokens, and the requests of a tenant take turns, a window a turn, so that
 //!   a long document takes what is left over and blocks nobody.
 
@@ -14,10 +16,10 @@ use std::time::{Duration, Instant};
 use crate::caller::{Caller, Priority, Tenant};
 use crate::model::Detail;
 
-/// A request that has waited this long is one step more urgent: well above the wait of a server that keeps up, so that
+/// A request that has got nothing for this long is one step more urgent: well above the wait of a server that keeps up, so that
 /// priorities hold under load.
 pub(super) const AGEING: Duration = Duration::from_secs(5);
-/// Who has waited this long has reached the most urgent step, whatever it asked for.
+/// Who has got nothing for this long has reached the most urgent step, whatever it asked for.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// No window is smaller: it holds its two special tokens.
 const SMALLEST_WINDOW: usize = 2;
@@ -43,6 +45,7 @@ impl Limits {
 pub(super) struct Entry<'a> {
     pub(super) caller: Caller,
     pub(super) detail: Detail,
+    /// When it was last served, or came.
     pub(super) since: Instant,
     pub(super) is_cancelled: bool,
     /// Tokens of each of its windows that wait, in order.

@@ -65,15 +65,8 @@ impl BatchQueue {
             return Ok(Scored::default());
         }
         let (reply, answer) = oneshot::channel();
-        let request = WaitingRequest {
-            ticket: Arc::new(Ticket::new(windows.len(), reply)),
-            caller: *caller,
-            detail,
-            since: Instant::now(),
-            lengths: windows.iter().map(|window| window.ids.len()).collect(),
-            n_taken: 0,
-            windows: windows.into_iter(),
-        };
+        let ticket = Arc::new(Ticket::new(windows.len(), reply));
+        let request = WaitingRequest::new(ticket, windows, detail, *caller, Instant::now());
         {
             let mut waiting = self.shared.lock();
             if waiting.is_closed {
@@ -144,6 +137,8 @@ struct WaitingRequest {
     caller: Caller,
     detail: Detail,
     since: Instant,
+    /// When a window of it last went to the device; until then, when it came.
+    served: Instant,
     lengths: Vec<usize>,
     n_taken: usize,
     windows: std::vec::IntoIter<Window>,
@@ -262,7 +257,7 @@ impl WaitingRequests {
         for (mut request, choice) in std::mem::replace(&mut self.requests, requests).into_iter().zip(choices) {
             match choice {
                 Choice::Score(n_windows) => {
-                    request.take(n_windows, &mut batch);
+                    request.take(n_windows, now, &mut batch);
                     if !request.rest().is_empty() {
                         self.requests.push(request);
                     }
@@ -276,11 +271,17 @@ impl WaitingRequests {
 }
 
 impl WaitingRequest {
+    fn new(ticket: Arc<Ticket>, windows: Vec<Window>, detail: Detail, caller: Caller, now: Instant) -> Self {
+        let lengths = windows.iter().map(|window| window.ids.len()).collect();
+        let windows = windows.into_iter();
+        Self { ticket, caller, detail, since: now, served: now, lengths, n_taken: 0, windows }
+    }
+
     fn entry(&self) -> Entry<'_> {
         Entry {
             caller: self.caller,
             detail: self.detail,
-            since: self.since,
+            since: self.served,
             is_cancelled: self.ticket.is_cancelled(),
             lengths: self.rest(),
         }
@@ -291,7 +292,10 @@ impl WaitingRequest {
         self.lengths.get(self.n_taken..).unwrap_or_default()
     }
 
-    fn take(&mut self, n_windows: usize, batch: &mut Vec<Taken>) {
+    fn take(&mut self, n_windows: usize, now: Instant, batch: &mut Vec<Taken>) {
+        if n_windows > 0 {
+            self.served = now;
+        }
         for window in self.windows.by_ref().take(n_windows) {
             let (index, ticket) = (self.n_taken, self.ticket.clone());
             batch.push(Taken { window, detail: self.detail, index, since: self.since, ticket });
@@ -320,6 +324,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
+    use crate::caller::Priority;
     use crate::model::TokenBatch;
     use crate::threat::Channel;
 
@@ -352,6 +357,34 @@ mod tests {
             assert_eq!(waiting.paced(Limits::tokens(2048)).batch_tokens, expected, "{seconds_per_token}");
             assert_eq!(waiting.paced(Limits::tokens(100)).batch_tokens, 100);
         }
+    }
+
+    /// A long document that is under way for a minute is served all the time, and so gets no older: a prompt that comes is in
+    /// the next batch. What is not served at all gets older.
+    #[test]
+    fn what_is_served_does_not_get_older() {
+        let start = Instant::now();
+        let mut answers = Vec::new();
+        let mut request = |name, n_windows, priority, now| {
+            let (reply, answer) = oneshot::channel();
+            answers.push(answer);
+            let ticket = Arc::new(Ticket::new(n_windows, reply));
+            let caller = Caller { priority, ..Caller::default() };
+            WaitingRequest::new(ticket, windows(name, n_windows), Detail::Categories, caller, now)
+        };
+        let mut waiting = WaitingRequests::default();
+        waiting.requests.push(request(1, 1000, Priority::Default, start));
+        waiting.requests.push(request(2, 1, Priority::Bulk, start));
+        let mut bulk_at = None;
+        for second in 0..60 {
+            let now = start + Duration::from_secs(second);
+            waiting.requests.push(request(3, 1, Priority::Default, now));
+            let (batch, _) = waiting.take_batch(Limits::tokens(8), now);
+            let count = |name: u32| batch.iter().filter(|taken| taken.window.ids.first() == Some(&name)).count();
+            assert_eq!(count(3), 1, "after {second} s");
+            bulk_at = bulk_at.or((count(2) > 0).then_some(second));
+        }
+        assert!(bulk_at.is_some_and(|second| (1..=10).contains(&second)), "{bulk_at:?}");
     }
 
     /// While the device is busy a request is cancelled and another expires: neither reaches the device, and a long document
