@@ -122,6 +122,7 @@ mod tests {
             clip_norm: 1.0,
             dropout: 0.0,
             freeze_word_embeddings: false,
+            keep_share: 0.0,
         }
     }
 
