@@ -83,8 +83,12 @@ async fn a_stream_keeps_its_model_and_the_last_to_use_it_frees_it() {
     assert_eq!(ask("b").await, first);
     drop(items);
     wait_for(&mut admin, |state| state.models.len() == 1).await;
+    assert_freed(&loader).await;
+}
+
+/// Waits until nobody holds the first model that was loaded: the device thread lets go of it last.
+async fn assert_freed(loader: &FaultyLoader) {
     let scorer = loader.scorers.lock().unwrap()[0].clone();
-    // The device thread lets go of it last.
     let freed = async {
         while scorer.strong_count() > 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -104,13 +108,7 @@ async fn unloading_a_candidate_frees_it() {
     assert_eq!(admin.unload_model(unload(&digest)).await.unwrap_err().code(), Code::NotFound);
     assert_eq!(admin.unload_model(unload("default")).await.unwrap_err().code(), Code::FailedPrecondition);
     wait_for(&mut admin, |state| state.models.len() == 1).await;
-    let scorer = loader.scorers.lock().unwrap()[0].clone();
-    let freed = async {
-        while scorer.strong_count() > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), freed).await.unwrap();
+    assert_freed(&loader).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
