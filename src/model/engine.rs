@@ -116,8 +116,9 @@ impl Engine {
         let isa = Isa::best();
         let arithmetic = match options.precision {
             Precision::F32 => Arithmetic::F32,
+            Precision::Bf16 => Arithmetic::Bf16,
             Precision::Int8 | Precision::Auto => Arithmetic::Int16,
-            Precision::F16 | Precision::Bf16 => return Err(EngineError::Unavailable(options.precision)),
+            Precision::F16 => return Err(EngineError::Unavailable(options.precision)),
         };
         let weights = PackedWeights::pack(&ThreatClassifier::load(vb, config)?, arithmetic)?;
         let pool = Pool::new(options.threads)?;
@@ -141,6 +142,7 @@ impl Engine {
     pub fn precision(&self) -> Precision {
         match self.arithmetic {
             Arithmetic::F32 => Precision::F32,
+            Arithmetic::Bf16 => Precision::Bf16,
             Arithmetic::Int16 => Precision::Int8,
         }
     }

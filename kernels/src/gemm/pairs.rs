@@ -51,7 +51,7 @@ pub(super) struct Tile<'a, T> {
     pub(super) panel: usize,
 }
 
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(target_arch = "x86_64")]
 impl<T> Tile<'_, T> {
     /// The two elements of row `row` of the tile for line `pair`, as one number.
     ///
