@@ -36,7 +36,7 @@ use crate::threat::{Channel, PerCategory};
 pub type Logits = PerCategory<f32>;
 
 /// What a window is scored for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Detail {
     /// One logit a category.
     #[default]

@@ -14,7 +14,7 @@ use super::{
 pub enum AnyEngine {
     /// On CPU cores.
     Cpu(Box<Engine>),
-    /// On a GPU of NVIDIA's.
+    /// On GPUs of NVIDIA's.
     #[cfg(feature = "cuda")]
     Cuda(Box<CudaEngine>),
 }
@@ -30,11 +30,12 @@ impl AnyEngine {
                 Engine::new(vb, config, options).map(|engine| Self::Cpu(Box::new(engine)))
             }
             #[cfg(feature = "cuda")]
-            DeviceChoice::Cuda(number) => {
-                CudaEngine::open(number, vb, config, options.precision).map(|engine| Self::Cuda(Box::new(engine)))
+            DeviceChoice::Cuda(_) | DeviceChoice::AllCuda => {
+                CudaEngine::open(options.device, vb, config, options.precision)
+                    .map(|engine| Self::Cuda(Box::new(engine)))
             }
             #[cfg(not(feature = "cuda"))]
-            DeviceChoice::Cuda(_) => Err(EngineError::NotBuilt(options.device)),
+            DeviceChoice::Cuda(_) | DeviceChoice::AllCuda => Err(EngineError::NotBuilt(options.device)),
         }
     }
 
