@@ -110,6 +110,27 @@ fn a_score_does_not_depend_on_the_rest_of_the_batch() {
     }
 }
 
+/// A batch that is stopped at every layer for another one, in threads that meet there: both score as if each were alone.
+#[test]
+fn a_batch_that_lets_others_go_first_scores_the_same() {
+    for (precision, _) in TOLERANCES {
+        for threads in [1, 2] {
+            let engine = engine(precision, threads);
+            let (patient, urgent) = (batch([40, 128, 90, 128]), batch([17, 3]));
+            let alone = [&patient, &urgent].map(|batch| engine.score(batch, Detail::Tokens).unwrap());
+            let mut between = Vec::new();
+            let interrupted = engine.score_interruptibly(&patient, Detail::Tokens, &mut |score| {
+                between.push(score(&urgent, Detail::Tokens).unwrap());
+            });
+            let close = |a: &[WindowScore], b: &[WindowScore]| {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| difference(a, b) <= 1e-4)
+            };
+            assert!(close(&interrupted.unwrap(), &alone[0]), "{precision}, threads {threads}");
+            assert!(between.len() >= 6 && between.iter().all(|scores| close(scores, &alone[1])));
+        }
+    }
+}
+
 /// Texts of our own, harmless and not, between the two, short and long.
 const TEXTS: [&str; 24] = [
     "",

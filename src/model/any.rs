@@ -5,8 +5,8 @@ use candle_nn::VarBuilder;
 #[cfg(feature = "cuda")]
 use super::gpu::CudaEngine;
 use super::{
-    Detail, DeviceChoice, EncoderConfig, Engine, EngineError, EngineOptions, Precision, ScoreError, Scorer, TokenBatch,
-    WindowScore,
+    Detail, DeviceChoice, EncoderConfig, Engine, EngineError, EngineOptions, Precision, ScoreError, ScoreFn, Scorer,
+    TokenBatch, WindowScore,
 };
 
 /// An engine on the CPU or on a GPU.
@@ -69,6 +69,15 @@ impl AnyEngine {
 impl Scorer for AnyEngine {
     fn score(&self, batch: &TokenBatch, detail: Detail) -> Result<Vec<WindowScore>, ScoreError> {
         self.scorer().score(batch, detail)
+    }
+
+    fn score_interruptibly(
+        &self,
+        batch: &TokenBatch,
+        detail: Detail,
+        between: &mut dyn FnMut(&mut ScoreFn<'_>),
+    ) -> Result<Vec<WindowScore>, ScoreError> {
+        self.scorer().score_interruptibly(batch, detail, between)
     }
 
     fn device(&self) -> &str {

@@ -22,6 +22,7 @@ use crate::grpc::v1;
 use crate::grpc::v1::ModelStage;
 use crate::grpc::v1::model_service_client::ModelServiceClient;
 use crate::grpc::v1::threat_service_client::ThreatServiceClient;
+use crate::telemetry::resident_bytes;
 
 /// A model that was replaced leaves at once, so that each exchange frees what it took.
 const SETTINGS: &str = "listen = \"127.0.0.1:0\"\nmetrics_listen = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\n\
@@ -99,7 +100,7 @@ async fn measure(arguments: &Arguments, loader: Arc<dyn ModelLoader>, other: &Mo
         let source = if swap % 2 == 0 { other } else { &ModelSource::Embedded };
         swaps.push(exchange(&mut admin, source).await?);
         if (swap + 1) % n_swaps.div_ceil(10) == 0 {
-            resident_mib.push(resident_bytes()? >> 20);
+            resident_mib.push(resident_bytes().context("no size is told")? >> 20);
         }
         if let (Some(last), false) = (swaps.last(), arguments.without_pause) {
             tokio::time::sleep(last.end - last.begin).await;
@@ -188,11 +189,4 @@ fn percentile<'a>(intervals: impl IntoIterator<Item = &'a Interval>, percent: us
     let mut times: Vec<Duration> = intervals.into_iter().map(|interval| interval.end - interval.begin).collect();
     times.sort_unstable();
     (!times.is_empty()).then(|| percentile_ms(&times, percent))
-}
-
-/// The resident memory of this process, server and clients.
-fn resident_bytes() -> anyhow::Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").context("reading the size of this process")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no size is told")?;
-    Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
 }
