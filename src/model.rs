@@ -132,6 +132,11 @@ pub trait Scorer: Send + Sync {
         self.score(batch, detail)
     }
 
+    /// How many batches it scores side by side, each asked for by a thread of its own.
+    fn lanes(&self) -> usize {
+        1
+    }
+
     /// The device's name, as answers state it.
     fn device(&self) -> &str;
 }

@@ -23,7 +23,9 @@ const USE_WINDOW: Duration = Duration::from_secs(2);
 /// What was learned from the batches so far.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
-    /// Smoothed over the last batches; 0 before the first.
+    /// Batches that the device scores side by side, less one.
+    more_lanes: usize,
+    /// In one batch, smoothed over the last ones; 0 before the first.
     seconds_per_token: f64,
     /// The device's time that went to each priority, as a share of all time, at the end of the last batch.
     uses: [f64; Priority::ALL.len()],
@@ -44,6 +46,15 @@ pub(super) struct Served {
 }
 
 impl Pace {
+    /// Of a device that scores so many batches side by side.
+    pub(super) fn new(lanes: usize) -> Self {
+        Self { more_lanes: lanes.saturating_sub(1), ..Self::default() }
+    }
+
+    fn lanes(&self) -> f64 {
+        self.more_lanes as f64 + 1.0
+    }
+
     /// Learns from a batch. Small batches are slow by the token, and nobody waits long for them: they tell nothing of speed.
     pub(super) fn learn(&mut self, served: Served, limits: Limits, now: Instant) {
         let seconds = served.compute.as_secs_f64();
@@ -55,11 +66,11 @@ impl Pace {
                 seconds_per_token
             };
         }
-        let kept = self.kept(now);
+        let (kept, lanes) = (self.kept(now), self.lanes());
         for (priority, used) in Priority::ALL.into_iter().zip(&mut self.uses) {
             *used *= kept;
             if priority == served.priority {
-                *used += seconds / USE_WINDOW.as_secs_f64();
+                *used += seconds / lanes / USE_WINDOW.as_secs_f64();
             }
         }
         self.last = Some(now);
@@ -88,7 +99,8 @@ impl Pace {
         let more_urgent = Priority::ALL.into_iter().zip(self.uses).filter(|(other, _)| *other < priority);
         let used = more_urgent.map(|(_, used)| used).sum::<f64>() * self.kept(now);
         let left = (1.0 - used).max(1.0 / STARVED_SHARE as f64);
-        Duration::try_from_secs_f64(tokens as f64 * self.seconds_per_token / left).unwrap_or(Duration::MAX)
+        Duration::try_from_secs_f64(tokens as f64 * self.seconds_per_token / self.lanes() / left)
+            .unwrap_or(Duration::MAX)
     }
 
     /// Tokens of a batch, at most.

@@ -33,12 +33,12 @@ pub struct QueueDepth {
 }
 
 impl BatchQueue {
-    /// Starts the device thread.
+    /// Starts the device's threads.
     ///
     /// # Errors
     /// The system starts no thread.
     pub fn start(scorer: Arc<dyn Scorer>, limits: Limits, metrics: Arc<Metrics>) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared::new(scorer.lanes()));
         let (report, state) = watch::channel(WorkerState::Running);
         worker::spawn(shared.clone(), scorer, limits, metrics, report)?;
         Ok(Self { shared, state })
@@ -107,7 +107,6 @@ impl Drop for BatchQueue {
 }
 
 /// What the queue and its worker share.
-#[derive(Default)]
 pub(super) struct Shared {
     waiting: Mutex<WaitingRequests>,
     arrived: Condvar,
@@ -154,15 +153,21 @@ pub(super) struct Taken {
 }
 
 impl Shared {
+    fn new(lanes: usize) -> Self {
+        let waiting = WaitingRequests { pace: Pace::new(lanes), ..WaitingRequests::default() };
+        Self { waiting: Mutex::new(waiting), arrived: Condvar::new() }
+    }
+
     /// A panic while the lock is held can leave only counters off; the worker's own panics never hold it.
     fn lock(&self) -> MutexGuard<'_, WaitingRequests> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for work and takes the next batch; none once the queue is closed.
-    pub(super) fn next_batch(&self, limits: Limits) -> Option<Batch> {
+    /// Waits for work and takes the next batch, when the lane's last one with so many tokens is done; none once the queue is
+    /// closed.
+    pub(super) fn next_batch(&self, done_tokens: usize, limits: Limits) -> Option<Batch> {
         let mut waiting = self.lock();
-        waiting.tokens_on_device = 0;
+        waiting.tokens_on_device = waiting.tokens_on_device.saturating_sub(done_tokens);
         loop {
             if waiting.is_closed {
                 return None;
@@ -180,7 +185,11 @@ impl Shared {
                 waiting = self.lock();
             }
             if let Some(batch) = batch {
-                waiting.tokens_on_device = batch.lengths().sum();
+                waiting.tokens_on_device += batch.lengths().sum::<usize>();
+                if !waiting.requests.is_empty() {
+                    // There is work for another lane.
+                    self.arrived.notify_one();
+                }
                 return Some(batch);
             }
             if waiting.requests.is_empty() {
@@ -213,6 +222,7 @@ impl Shared {
         waiting.is_closed = true;
         let requests = std::mem::take(&mut waiting.requests);
         drop(waiting);
+        self.arrived.notify_all();
         drop(requests);
     }
 }

@@ -1,4 +1,4 @@
-//! The thread that drives a device: takes a batch, scores it, answers, and lets what is urgent go before the rest of a batch
+//! The threads that drive a device, one a lane: each takes a batch, scores it, answers, and lets what is urgent go before the rest of a batch
 //! that is not; catches panics and reports them, and lost devices.
 
 use std::cell::Cell;
@@ -17,7 +17,8 @@ use crate::caller::Priority;
 use crate::model::{Detail, ScoreError, ScoreFn, Scorer, TokenBatch, WindowScore};
 use crate::telemetry::{BatchSize, Metrics};
 
-/// Starts the thread. It ends when the queue closes, after a panic, or when the device is lost.
+/// Starts a thread for each lane of the device. They end when the queue closes, after a panic in any, or when the device is
+/// lost.
 pub(super) fn spawn(
     shared: Arc<Shared>,
     scorer: Arc<dyn Scorer>,
@@ -25,21 +26,26 @@ pub(super) fn spawn(
     metrics: Arc<Metrics>,
     report: watch::Sender<WorkerState>,
 ) -> std::io::Result<()> {
-    let worker = Worker { shared, limits, metrics };
-    std::thread::Builder::new().name("portcullis-device".to_owned()).spawn(move || {
-        while let Some(batch) = worker.shared.next_batch(limits) {
-            if let Err(Lost(reason)) = worker.serve(&*scorer, batch) {
-                tracing::error!(reason, "nothing more is scored until the server is restarted");
-                worker.shared.close();
-                report.send_replace(WorkerState::Failed);
-                return;
+    for _ in 0..scorer.lanes().max(1) {
+        let worker = Worker { shared: shared.clone(), limits, metrics: metrics.clone() };
+        let (scorer, report) = (scorer.clone(), report.clone());
+        std::thread::Builder::new().name("portcullis-device".to_owned()).spawn(move || {
+            let mut done_tokens = 0;
+            while let Some(batch) = worker.shared.next_batch(done_tokens, limits) {
+                done_tokens = batch.lengths().sum();
+                if let Err(Lost(reason)) = worker.serve(&*scorer, batch) {
+                    tracing::error!(reason, "nothing more is scored until the server is restarted");
+                    worker.shared.close();
+                    report.send_replace(WorkerState::Failed);
+                    return;
+                }
             }
-        }
-    })?;
+        })?;
+    }
     Ok(())
 }
 
-/// What the device thread needs beside the device.
+/// What a device thread needs beside the device.
 struct Worker {
     shared: Arc<Shared>,
     limits: Limits,

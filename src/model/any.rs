@@ -80,6 +80,10 @@ impl Scorer for AnyEngine {
         self.scorer().score_interruptibly(batch, detail, between)
     }
 
+    fn lanes(&self) -> usize {
+        self.scorer().lanes()
+    }
+
     fn device(&self) -> &str {
         self.scorer().device()
     }

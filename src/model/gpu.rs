@@ -224,6 +224,10 @@ impl<D: Device + Send> Scorer for GpuEngine<D> {
         if scores.iter().all(WindowScore::is_finite) { Ok(scores) } else { Err(ScoreError::NotFinite) }
     }
 
+    fn lanes(&self) -> usize {
+        self.others.len() + 1
+    }
+
     fn device(&self) -> &str {
         &self.name
     }
