@@ -47,6 +47,9 @@ pub enum EvaluateError {
     /// There is nothing to read.
     #[error("{} holds no .jsonl or .jsonl.gz file", .0.display())]
     NoFile(PathBuf),
+    /// There is too little to say which of two models is better.
+    #[error("two models are compared on 50 attacks and 50 harmless texts or more")]
+    TooFew,
     /// The system starts no thread.
     #[error("starting the model")]
     Start(#[source] io::Error),

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context;
 use futures::future::{Either, pending};
@@ -16,6 +17,9 @@ use crate::deploy::{Deployment, FolderWatch};
 use crate::grpc::Models;
 use crate::grpc::v1::FILE_DESCRIPTOR_SET;
 use crate::grpc::v1::model_service_server::ModelServiceServer;
+
+/// Longer takes no honest handshake.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where models are changed, and by whom.
 pub(super) struct AdminListener {
@@ -42,7 +46,7 @@ fn read(files: &AdminTls) -> anyhow::Result<ServerTlsConfig> {
     let read = |path: &Path| std::fs::read(path).with_context(|| format!("reading {}", path.display()));
     let identity = Identity::from_pem(read(&files.certificate)?, read(&files.key)?);
     let authorities = Certificate::from_pem(read(&files.client_ca)?);
-    Ok(ServerTlsConfig::new().identity(identity).client_ca_root(authorities))
+    Ok(ServerTlsConfig::new().identity(identity).client_ca_root(authorities).timeout(HANDSHAKE_TIMEOUT))
 }
 
 /// Serves those who rule, and looks at the folder, until `shutdown` resolves.

@@ -1,4 +1,5 @@
-//! Whether a model is worse than the one that it would replace: pure, from what was measured of both on the same texts.
+//! Whether a model is worse than the one that it would replace: pure, from what was measured of both on the same texts. Of too
+//! few texts it says nothing, which is not the same as "not worse".
 
 use std::fmt;
 
@@ -70,6 +71,12 @@ impl fmt::Display for Worse {
         let Self { what, baseline, model, bound } = self;
         write!(f, "{what}: {baseline:.4} before, {model:.4} now; the bound is {bound}")
     }
+}
+
+/// Whether there are enough attacks and harmless texts for a judgement on all of them.
+pub(super) fn is_conclusive(report: &Report) -> bool {
+    let all = report.verdicts.iter().find(|row| row.dimension == Dimension::All);
+    all.is_some_and(|row| row.n_attacks >= MIN_TEXTS && row.n_harmless >= MIN_TEXTS)
 }
 
 /// Everything in which a model is worse than the bounds allow.

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::EvaluateError;
 use super::examples::Example;
-use super::gate::Worse;
+use super::gate::{self, Worse};
 use super::metrics::{Bin, Scored};
 
 pub(super) use compare::{Comparison, Measured};
@@ -105,8 +105,15 @@ pub struct Evaluation {
 
 impl Evaluation {
     /// Everything in which the model is worse than its baseline, beyond the bounds; nothing without a baseline.
-    pub fn worse(&self) -> &[Worse] {
-        self.comparison.as_ref().map_or(&[], |comparison| &comparison.worse)
+    ///
+    /// # Errors
+    /// There are fewer than 50 attacks or 50 harmless texts, which would tell of chance.
+    pub fn worse(&self) -> Result<&[Worse], EvaluateError> {
+        match &self.comparison {
+            Some(_) if !gate::is_conclusive(&self.report) => Err(EvaluateError::TooFew),
+            Some(comparison) => Ok(&comparison.worse),
+            None => Ok(&[]),
+        }
     }
 
     /// All categories' reliability in one diagram, as a file of its own: SVG.
@@ -215,6 +222,18 @@ mod tests {
             assert!(worse.iter().any(|what| what == expected), "{expected}: {worse:?}");
         }
         assert!(!worse.iter().any(|what| what.contains("milliseconds") || what.contains("jailbreak")), "{worse:?}");
+    }
+
+    #[test]
+    fn few_texts_are_no_ground_for_a_judgement() {
+        let (examples, analyses) = toy();
+        let evaluation = |n_texts: usize| {
+            let texts = &judged(&examples, &analyses)[..n_texts];
+            let report = Report::new("toy".to_owned(), String::new(), texts, 1);
+            Evaluation { report, comparison: Some(compared(texts, texts)) }
+        };
+        assert!(evaluation(200).worse().unwrap().is_empty());
+        assert!(matches!(evaluation(98).worse(), Err(EvaluateError::TooFew)), "49 attacks");
     }
 
     #[test]

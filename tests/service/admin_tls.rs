@@ -35,7 +35,7 @@ impl Authority {
     }
 }
 
-fn list(url: &str, certificates: Option<(&Path, &[PathBuf; 2])>) -> Output {
+fn load(url: &str, certificates: Option<(&Path, &[PathBuf; 2])>) -> Output {
     let mut command = Command::new(BINARY);
     command.args(["models", "load", "embedded", "--admin", url]);
     if let Some((authorities, [certificate, key])) = certificates {
@@ -62,7 +62,7 @@ async fn only_certificates_of_the_authority_rule_and_the_log_names_them() {
     let port = process.admin.unwrap().port();
     let url = format!("https://127.0.0.1:{port}");
     // The server has this model already, which it says to those who may ask.
-    let answer = list(&url, Some((&authorities, &alice)));
+    let answer = load(&url, Some((&authorities, &alice)));
     let reason = String::from_utf8_lossy(&answer.stderr).into_owned();
     assert!(reason.contains("it is the active model"), "{reason}");
     for (url, certificates) in [
@@ -71,7 +71,7 @@ async fn only_certificates_of_the_authority_rule_and_the_log_names_them() {
         (&format!("http://127.0.0.1:{port}"), None),
         (&format!("http://127.0.0.1:{port}"), Some((&authorities, &alice))),
     ] {
-        let answer = list(url, certificates);
+        let answer = load(url, certificates);
         let reason = String::from_utf8_lossy(&answer.stderr).into_owned();
         assert!(!answer.status.success() && !reason.contains("active model"), "{url}: {reason}");
     }

@@ -4,6 +4,7 @@
 mod admin_tls;
 mod altered;
 mod common;
+mod compare;
 mod coverage;
 mod faults;
 mod findings;

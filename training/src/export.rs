@@ -111,7 +111,7 @@ fn compare(arguments: &Arguments, run: &RunDir, calibrated: &Calibrated) -> Resu
     let (seed, examples) = (run.recipe()?.seed, data::read(data)?);
     let model = run.model(&arguments.name, calibrated)?;
     let evaluation = evaluate(model, Some(load(baseline)?), &examples, seed, arguments.bounds)?;
-    let worse: Vec<String> = evaluation.worse().iter().map(|worse| format!("- {worse}\n")).collect();
+    let worse: Vec<String> = evaluation.worse()?.iter().map(|worse| format!("- {worse}\n")).collect();
     if !worse.is_empty() && !arguments.force {
         bail!("worse than {} beyond the bounds; --force exports it even so\n{}", baseline.display(), worse.concat());
     }

@@ -13,7 +13,10 @@ pub(super) struct Copies(PathBuf);
 impl Copies {
     /// Copies a model twice, each with only its first golden inputs: what is left of a load is then mostly memory's work.
     pub(super) fn make(of: &ArtifactFiles, n_golden: usize) -> anyhow::Result<Self> {
-        let copies = Self(std::env::temp_dir().join(format!("portcullis-bench-{}", std::process::id())));
+        let root = std::env::temp_dir().join(format!("portcullis-bench-{}", std::process::id()));
+        // What is there already is not ours, neither to write to nor to remove.
+        std::fs::create_dir(&root).with_context(|| format!("creating {}", root.display()))?;
+        let copies = Self(root);
         for (folder, version) in copies.folders().iter().zip(["1.0.0", "2.0.0"]) {
             copy(of, folder, version, n_golden).with_context(|| format!("copying {of} to {}", folder.display()))?;
         }
@@ -37,7 +40,7 @@ impl Drop for Copies {
 }
 
 fn copy(of: &ArtifactFiles, folder: &Path, version: &str, n_golden: usize) -> anyhow::Result<()> {
-    std::fs::create_dir_all(folder)?;
+    std::fs::create_dir(folder)?;
     let (mut manifest, _) = Manifest::read(of)?;
     for name in FILES {
         let mut content = of.read(name)?.into_owned();

@@ -65,6 +65,8 @@ struct Report {
     median_swap_ms: f64,
     p99_ms_during_swaps: Option<f64>,
     p99_ms_outside: Option<f64>,
+    /// The former over the latter.
+    p99_ratio: Option<f64>,
     /// Resident memory after each tenth of the exchanges.
     resident_mib: Vec<u64>,
 }
@@ -196,14 +198,16 @@ fn report(
         swaps.get(next).is_some_and(|swap| swap.begin <= request.end)
     };
     let (during, outside): (Vec<_>, Vec<_>) = requests.iter().partition(overlaps);
+    let (p99_during, p99_outside) = (percentile(during, 99), percentile(outside, 99));
     Report {
         swaps: swaps.len(),
         clients: arguments.clients,
         requests: requests.len() + failed,
         failed,
         median_swap_ms: percentile(swaps, 50).unwrap_or_default(),
-        p99_ms_during_swaps: percentile(during, 99),
-        p99_ms_outside: percentile(outside, 99),
+        p99_ms_during_swaps: p99_during,
+        p99_ms_outside: p99_outside,
+        p99_ratio: p99_during.zip(p99_outside).map(|(during, outside)| during / outside),
         resident_mib,
     }
 }

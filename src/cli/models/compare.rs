@@ -52,6 +52,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let hub = arguments.hub.hub();
     let (model, baseline) = (load(&arguments.model, &hub)?, load(&arguments.baseline, &hub)?);
     let evaluation = evaluate(model, Some(baseline), &examples, arguments.seed, arguments.bounds)?;
+    let is_worse = !evaluation.worse()?.is_empty();
     if let Some(path) = &arguments.json {
         write(path, &serde_json::to_vec_pretty(&evaluation)?)?;
     }
@@ -59,7 +60,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         write(path, evaluation.html()?.as_bytes())?;
     }
     write_line(&evaluation.markdown())?;
-    Ok(if evaluation.worse().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if is_worse { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn load(source: &ModelSource, hub: &Hub) -> anyhow::Result<Model> {
