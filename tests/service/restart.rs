@@ -52,10 +52,10 @@ async fn a_crash_in_any_stage_leaves_a_good_model() {
     let (shelf, folder) = (Shelf::new(), tempfile::tempdir().unwrap());
     let source = shelf.copy("9.9.9").display().to_string();
     let stages = [
-        (ModelStage::Fetching, None),
-        (ModelStage::Verifying, None),
-        (ModelStage::Loading, None),
-        (ModelStage::Warming, None),
+        (ModelStage::Fetch, None),
+        (ModelStage::Verify, None),
+        (ModelStage::Load, None),
+        (ModelStage::Warm, None),
         (ModelStage::SelfTest, None),
         (ModelStage::Ready, None),
         (ModelStage::Shadow, Some(v1::SetTrafficRequest { shadow: share("9.9.9", 1.0), ..Default::default() })),
