@@ -1,6 +1,7 @@
 //! `bench`: how fast this machine computes, alone (`engine`) and as a server under load (`serve`, and `targets` for what it must
 //! hold), and what callers notice when models are exchanged (`swap`).
 
+mod copies;
 mod engine;
 mod random;
 mod serve;
