@@ -28,14 +28,20 @@ pub enum OperatingPoint {
     /// One in fifty.
     #[serde(rename = "fpr_2%")]
     Fpr2,
+    /// Three in a hundred.
+    #[serde(rename = "fpr_3%")]
+    Fpr3,
     /// One in twenty.
     #[serde(rename = "fpr_5%")]
     Fpr5,
+    /// One in ten.
+    #[serde(rename = "fpr_10%")]
+    Fpr10,
 }
 
 impl OperatingPoint {
     /// Every point, from the strictest on.
-    pub const ALL: [Self; 5] = [Self::Fpr01, Self::Fpr05, Self::Fpr1, Self::Fpr2, Self::Fpr5];
+    pub const ALL: [Self; 7] = [Self::Fpr01, Self::Fpr05, Self::Fpr1, Self::Fpr2, Self::Fpr3, Self::Fpr5, Self::Fpr10];
 
     /// The share.
     pub fn rate(self) -> f64 {
@@ -44,7 +50,9 @@ impl OperatingPoint {
             Self::Fpr05 => 0.005,
             Self::Fpr1 => 0.01,
             Self::Fpr2 => 0.02,
+            Self::Fpr3 => 0.03,
             Self::Fpr5 => 0.05,
+            Self::Fpr10 => 0.1,
         }
     }
 
@@ -55,7 +63,9 @@ impl OperatingPoint {
             Self::Fpr05 => "fpr_0.5%",
             Self::Fpr1 => "fpr_1%",
             Self::Fpr2 => "fpr_2%",
+            Self::Fpr3 => "fpr_3%",
             Self::Fpr5 => "fpr_5%",
+            Self::Fpr10 => "fpr_10%",
         }
     }
 }
@@ -97,7 +107,7 @@ impl OperatingPoints {
     }
 }
 
-/// From which operating points on a text is reviewed and blocked.
+/// From which operating points on a text of a channel is reviewed and blocked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
@@ -121,13 +131,18 @@ impl Policy {
         }
         Ok(Thresholds { review: at(self.review)?, block: at(self.block)? })
     }
+}
 
+impl PerChannel<Policy> {
     /// The thresholds of both channels.
     ///
     /// # Errors
-    /// As [`Self::thresholds`].
-    pub fn per_channel(self, points: &PerChannel<OperatingPoints>) -> Result<PerChannel<Thresholds>, String> {
-        Ok(PerChannel { instruction: self.thresholds(&points.instruction)?, data: self.thresholds(&points.data)? })
+    /// As [`Policy::thresholds`].
+    pub fn thresholds(self, points: &PerChannel<OperatingPoints>) -> Result<PerChannel<Thresholds>, String> {
+        Ok(PerChannel {
+            instruction: self.instruction.thresholds(&points.instruction)?,
+            data: self.data.thresholds(&points.data)?,
+        })
     }
 }
 
@@ -209,6 +224,6 @@ mod tests {
             assert_eq!(point.name().parse(), Ok(point));
             assert_eq!(serde_json::to_string(&point).unwrap(), format!("\"{point}\""));
         }
-        assert!("fpr_3%".parse::<OperatingPoint>().is_err());
+        assert!("fpr_4%".parse::<OperatingPoint>().is_err());
     }
 }

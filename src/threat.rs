@@ -125,6 +125,11 @@ impl<T> PerChannel<T> {
         }
     }
 
+    /// What a function makes of each channel's value.
+    pub fn map<U>(self, mut of: impl FnMut(T) -> U) -> PerChannel<U> {
+        PerChannel { instruction: of(self.instruction), data: of(self.data) }
+    }
+
     /// Each channel with its value, in the order of [`Channel::ALL`].
     pub fn iter(&self) -> impl Iterator<Item = (Channel, &T)> {
         Channel::ALL.into_iter().map(|channel| (channel, self.get(channel)))

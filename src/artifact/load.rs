@@ -41,7 +41,7 @@ pub struct Model {
     /// The thresholds that there are to choose from.
     pub operating_points: PerChannel<OperatingPoints>,
     /// Those that were chosen: by the model's authors, unless [`Self::set_policy`] was called.
-    pub policy: Policy,
+    pub policy: PerChannel<Policy>,
     /// From probabilities to verdicts, by the policy.
     pub thresholds: PerChannel<Thresholds>,
     /// What it must score.
@@ -79,7 +79,7 @@ impl Model {
             calibration,
             thresholds: manifest
                 .policy
-                .per_channel(&manifest.thresholds)
+                .thresholds(&manifest.thresholds)
                 .map_err(|reason| ArtifactError::invalid(MANIFEST, reason))?,
             operating_points: manifest.thresholds,
             policy: manifest.policy,
@@ -91,8 +91,8 @@ impl Model {
     ///
     /// # Errors
     /// A sentence that says which of them the model lacks, or that the two are in the wrong order.
-    pub fn set_policy(&mut self, policy: Policy) -> Result<(), String> {
-        self.thresholds = policy.per_channel(&self.operating_points)?;
+    pub fn set_policy(&mut self, policy: PerChannel<Policy>) -> Result<(), String> {
+        self.thresholds = policy.thresholds(&self.operating_points)?;
         self.policy = policy;
         Ok(())
     }

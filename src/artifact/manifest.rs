@@ -55,7 +55,7 @@ pub struct Manifest {
     /// Probability thresholds by the share of harmless texts that reach them, by channel.
     pub thresholds: PerChannel<OperatingPoints>,
     /// Which of them decide where nothing else is configured.
-    pub policy: Policy,
+    pub policy: PerChannel<Policy>,
     /// Where the model came from.
     pub provenance: Provenance,
     /// SHA-256 of every other file, hexadecimal, by name.
@@ -126,7 +126,7 @@ impl Manifest {
         for (_, points) in self.thresholds.iter() {
             points.validate()?;
         }
-        self.policy.per_channel(&self.thresholds)?;
+        self.policy.thresholds(&self.thresholds)?;
         match FILES.iter().find(|file| !self.files.contains_key(**file)) {
             Some(missing) => Err(format!("files lacks {missing}")),
             None if self.files.len() > FILES.len() => Err("files names more than belongs to an artefact".to_owned()),

@@ -37,7 +37,7 @@ pub struct ModelSettings {
     /// Threads that the model computes on, on the CPU [default: one a core]
     #[arg(long, env = "PORTCULLIS_THREADS", value_name = "N")]
     threads: Option<NonZero<usize>>,
-    /// Share of harmless texts that may be reviewed, at most: fpr_0.1%, fpr_0.5%, fpr_1%, fpr_2% or fpr_5% [default: the model's]
+    /// Share of harmless texts that may be reviewed, at most: fpr_0.1%, fpr_0.5%, fpr_1%, fpr_2%, fpr_3%, fpr_5% or fpr_10% [default: the model's]
     #[arg(long, env = "PORTCULLIS_REVIEW_AT", value_name = "POINT")]
     pub review_at: Option<OperatingPoint>,
     /// Share of harmless texts that may be blocked, at most [default: the model's]

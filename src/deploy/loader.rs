@@ -118,8 +118,10 @@ impl ModelLoader for TrustedLoader {
         let verified = self.trust.verify(&files)?;
         on_step(Step::Load { weights_bytes: files.size(WEIGHTS)? })?;
         let mut model = verified.load(self.engine)?;
-        let own = model.policy;
-        let policy = Policy { review: self.review_at.unwrap_or(own.review), block: self.block_at.unwrap_or(own.block) };
+        let policy = model.policy.map(|own| Policy {
+            review: self.review_at.unwrap_or(own.review),
+            block: self.block_at.unwrap_or(own.block),
+        });
         model.set_policy(policy).map_err(LoadError::Policy)?;
         Ok(model)
     }

@@ -72,7 +72,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let texts: Vec<Text<'_>> =
         examples.iter().zip(&analyses).map(|(example, analysis)| Text::new(example, analysis)).collect();
     let calibrated = calibrate(&texts, recipe.seed);
-    recipe.policy.per_channel(&calibrated.thresholds).map_err(anyhow::Error::msg).context(
+    recipe.policy.thresholds(&calibrated.thresholds).map_err(anyhow::Error::msg).context(
         "the recipe's policy cannot be kept: the fewer harmless texts may be stopped, the more of them calibration needs",
     )?;
     run.write_json("calibrated.json", &calibrated)?;

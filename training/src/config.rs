@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use portcullis::policy::Policy;
+use portcullis::threat::PerChannel;
 use portcullis::tokenize::WindowLayout;
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +21,7 @@ pub struct Recipe {
     pub objective: Objective,
     pub optimizer: Optimizer,
     pub checkpoint: Checkpoint,
-    pub policy: Policy,
+    pub policy: PerChannel<Policy>,
 }
 
 /// Where the pre-trained encoder comes from.
@@ -88,10 +89,13 @@ impl Recipe {
             "a run needs epochs and a batch size"
         );
         ensure!(recipe.checkpoint.every_steps > 0, "checkpoint.every_steps must be at least 1");
-        ensure!(
-            recipe.policy.block <= recipe.policy.review,
-            "policy.block must not be above policy.review: what is blocked is also reviewed"
-        );
+        for (channel, policy) in recipe.policy.iter() {
+            ensure!(
+                policy.block <= policy.review,
+                "policy.{}.block must not be above its review: what is blocked is also reviewed",
+                channel.name()
+            );
+        }
         Ok(recipe)
     }
 }

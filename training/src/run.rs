@@ -96,7 +96,7 @@ impl RunDir {
             layout: recipe.window,
             scorer: Arc::new(Engine::new(&vb, &self.encoder()?, exact)?),
             calibration: calibrated.calibration,
-            thresholds: recipe.policy.per_channel(&calibrated.thresholds).map_err(anyhow::Error::msg)?,
+            thresholds: recipe.policy.thresholds(&calibrated.thresholds).map_err(anyhow::Error::msg)?,
             operating_points: calibrated.thresholds.clone(),
             policy: recipe.policy,
             // `export` makes them.

@@ -122,8 +122,8 @@ fn recipe(base_sha256: &str) -> String {
         [checkpoint]
         every_steps = 3
         [policy]
-        review = "fpr_5%"
-        block = "fpr_5%"
+        instruction = {{ review = "fpr_5%", block = "fpr_5%" }}
+        data = {{ review = "fpr_5%", block = "fpr_5%" }}
         "#
     )
 }
