@@ -4,6 +4,7 @@
 //! `canonical/`, and are applied in rounds until a round changes nothing, so that the canonical form of a canonical
 //! text is itself. Refuses nothing: every text has a canonical form, and that of plain text is the text itself.
 
+mod blocks;
 mod disguise;
 mod edit;
 mod offsets;
@@ -187,22 +188,37 @@ struct Undoing {
     /// As it was found: canonical only where it was found in the canonical text.
     hidden: Vec<HiddenText>,
     places: BTreeMap<Rule, Places>,
+    n_edits: usize,
+    /// How many edits had been made when a rule last found nothing. It is not asked again before there is another one.
+    idle_at: BTreeMap<Rule, usize>,
 }
 
 impl Undoing {
     fn of(original: &str) -> Self {
-        Self { visible: CanonicalText::verbatim(original), hidden: Vec::new(), places: BTreeMap::new() }
+        Self {
+            visible: CanonicalText::verbatim(original),
+            hidden: Vec::new(),
+            places: BTreeMap::new(),
+            n_edits: 0,
+            idle_at: BTreeMap::new(),
+        }
     }
 
     /// Applies every rule once. False if none changed anything.
     fn round(&mut self) -> bool {
-        let mut is_changed = false;
+        let n_edits_before = self.n_edits;
         let signs = Signs::of(&self.visible.text);
         for (rule, _, undo) in RULES.into_iter().filter(|(_, sign, _)| signs.contain(*sign)) {
+            if self.idle_at.get(&rule) == Some(&self.n_edits) {
+                continue;
+            }
             let mut edit = Edit::new(&self.visible.text);
             undo(&mut edit);
-            let Some(edited) = edit.finish() else { continue };
-            is_changed = true;
+            let Some(edited) = edit.finish() else {
+                self.idle_at.insert(rule, self.n_edits);
+                continue;
+            };
+            self.n_edits += 1;
             let places = self.places.entry(rule).or_default();
             for (range, count) in edited.places.iter() {
                 places.add(self.visible.map.to_original(range), count);
@@ -212,7 +228,7 @@ impl Undoing {
             }
             self.visible = edited.visible.after(&self.visible);
         }
-        is_changed
+        self.n_edits > n_edits_before
     }
 
     fn finish(mut self, is_settled: bool) -> Canonical {

@@ -10,7 +10,7 @@ use unicode_normalization::char::is_combining_mark;
 
 use super::edit::Edit;
 
-const RIGHT_TO_LEFT_OVERRIDE: char = '\u{202E}';
+pub(super) const RIGHT_TO_LEFT_OVERRIDE: char = '\u{202E}';
 const LEFT_TO_RIGHT_OVERRIDE: char = '\u{202D}';
 const POP: char = '\u{202C}';
 

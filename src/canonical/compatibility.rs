@@ -6,7 +6,7 @@ use unicode_normalization::char::{canonical_combining_class, decompose_compatibl
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick, is_nfkc_quick};
 
 use super::edit::Edit;
-use super::signs::is_inert;
+use super::signs::{Signs, find, is_inert};
 
 /// The vowel "am" of Thai and of Lao. NFKC takes it apart, but words are written and tokenised with it.
 const WRITTEN_AS_ONE: [char; 2] = ['\u{E33}', '\u{EB3}'];
@@ -20,11 +20,10 @@ pub(super) fn undo(edit: &mut Edit) {
     let text = edit.text();
     let mut folded = String::new();
     let mut start = 0;
-    let may_fold = |character: char| !is_inert(character) && !TAKEN_FOR_LATIN.contains(&character);
-    while let Some(at) = text.get(start..).and_then(|rest| rest.find(may_fold)) {
+    while let Some(at) = find(text, start, Signs::COMPATIBLE) {
         // The character before it may be its base.
-        let base = text.get(start..start + at).and_then(|before| before.chars().next_back());
-        start += at - base.map_or(0, char::len_utf8);
+        let base = text.get(start..at).and_then(|before| before.chars().next_back());
+        start = at - base.map_or(0, char::len_utf8);
         let rest = text.get(start..).unwrap_or_default();
         let cluster = rest.get(..cluster_len(rest)).unwrap_or_default();
         let end = start + cluster.len();
@@ -40,6 +39,11 @@ pub(super) fn undo(edit: &mut Edit) {
         }
         start = end;
     }
+}
+
+/// True for a character that NFKC leaves as it is, in its place and by itself, whatever stands around it.
+pub(super) fn is_normalised(character: char) -> bool {
+    canonical_combining_class(character) == 0 && is_nfkc_quick(once(character)) == IsNormalized::Yes
 }
 
 /// The length in bytes of the shortest prefix that normalises independently of what follows it.

@@ -49,6 +49,11 @@ pub(super) fn undo(edit: &mut Edit) {
     }
 }
 
+/// True for a letter in an enclosure.
+pub(super) fn is_enclosed(character: char) -> bool {
+    enclosed_letter(character).or_else(|| indicated_letter(character)).is_some()
+}
+
 /// The letter in a parenthesis (U+249C, U+1F110), a dark circle (U+1F150) or a dark square (U+1F170).
 fn enclosed_letter(character: char) -> Option<char> {
     match character {

@@ -3,6 +3,8 @@
 //! Decodes until none is left, so that `&amp;lt;` does not hide a layer below. A named reference needs its semicolon:
 //! `?a=1&copy=2` is an address. Knows the names that a text attack can be built of, not the 2,231 of HTML.
 
+use memchr::memchr;
+
 use super::edit::Edit;
 
 /// The longest reference that is decoded, without its `&`: leading zeros make numeric ones long.
@@ -120,7 +122,7 @@ const NAMED: &[(&str, char)] = &[
 pub(super) fn undo(edit: &mut Edit) {
     let text = edit.text();
     let mut from = 0;
-    while let Some(start) = text.get(from..).and_then(|rest| rest.find('&')).map(|at| from + at) {
+    while let Some(start) = text.as_bytes().get(from..).and_then(|rest| memchr(b'&', rest)).map(|at| from + at) {
         let (decoded, end) = decode(text, start);
         if let Some(character) = decoded {
             edit.replace(start..end, character.encode_utf8(&mut [0; 4]));

@@ -9,6 +9,7 @@
 use std::ops::Range;
 
 use super::edit::Edit;
+use super::signs::{Signs, find};
 
 /// Letters that can hardly be told from an ASCII letter: Latin beyond ASCII (small capitals), Greek, Cyrillic, Armenian,
 /// Cherokee, Canadian syllabics, Coptic, Lisu.
@@ -99,7 +100,7 @@ fn lines(text: &str) -> impl Iterator<Item = Line> {
 
 fn fold(word: &str, start: usize, edit: &mut Edit) {
     for (at, letter) in word.char_indices() {
-        if let Some(double) = double(letter).or_else(|| find(RESEMBLING, letter)) {
+        if let Some(double) = double(letter).or_else(|| look_up(RESEMBLING, letter)) {
             let start = start + at;
             edit.replace(start..start + letter.len_utf8(), double.encode_utf8(&mut [0; 4]));
         }
@@ -140,23 +141,26 @@ fn written_scripts(line: &str) -> Scripts {
     for letter in line.chars().filter(|letter| double(*letter).is_none()) {
         let script = Script::of(letter).map_or(0, Script::bit);
         scripts.any |= script;
-        if script != Script::Latin.bit() && find(RESEMBLING, letter).is_none() {
+        if script != Script::Latin.bit() && look_up(RESEMBLING, letter).is_none() {
             scripts.certain |= script;
         }
     }
     scripts
 }
 
-/// Stretches of letters of the scripts that the table knows, if they are not all ASCII.
+/// Stretches of letters of the scripts that the table knows, if one may look like a letter of ASCII.
 fn words(line: &str) -> impl Iterator<Item = (Range<usize>, Word)> {
-    let mut end = 0;
-    line.split_inclusive(|character: char| Script::of(character).is_none()).filter_map(move |piece| {
-        let start = end;
-        end += piece.len();
-        (!piece.is_ascii()).then(|| {
-            let letters = piece.trim_end_matches(|character: char| Script::of(character).is_none());
-            (start..start + letters.len(), Word::of(letters))
-        })
+    let is_no_letter = |character: char| Script::of(character).is_none();
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let suspect = find(line, from, Signs::DOUBLE)?;
+        let before = line.get(from..suspect)?;
+        let start = suspect - before.rsplit(is_no_letter).next().map_or(0, str::len);
+        let behind = line.get(suspect..)?;
+        let end = suspect + behind.find(is_no_letter).unwrap_or(behind.len());
+        // A sign may be that of a character which is no letter.
+        from = end.max(suspect + behind.chars().next().map_or(0, char::len_utf8));
+        Some((start..end, Word::of(line.get(start..end)?)))
     })
 }
 
@@ -186,12 +190,11 @@ impl Word {
             let Some(script) = Script::of(letter) else { return Self { look: Look::Honest, scripts } };
             let has_double = double(letter).is_some();
             n_letters += 1;
-            let is_phonetic = matches!(letter, '\u{250}'..='\u{2AF}');
-            if script == Script::Latin && !has_double && !is_phonetic {
+            if script == Script::Latin && !has_double && !is_phonetic(letter) {
                 n_latin += 1;
                 continue;
             }
-            if !has_double && find(RESEMBLING, letter).is_none() {
+            if !has_double && look_up(RESEMBLING, letter).is_none() {
                 return Self { look: Look::Honest, scripts };
             }
             scripts |= script.bit();
@@ -218,11 +221,25 @@ impl Word {
     }
 }
 
-fn double(letter: char) -> Option<char> {
-    if letter < '\u{180}' { None } else { find(DOUBLES, letter) }
+/// True for a letter beyond ASCII that could be, or stand beside, a disguised one: all of other scripts, and those Latin ones
+/// that have a double or belong to phonetic alphabets.
+pub(super) fn is_look_alike(letter: char) -> bool {
+    match Script::of(letter) {
+        None => false,
+        Some(Script::Latin) => double(letter).is_some() || is_phonetic(letter),
+        Some(_) => true,
+    }
 }
 
-fn find(table: &[(char, char)], letter: char) -> Option<char> {
+fn is_phonetic(letter: char) -> bool {
+    matches!(letter, '\u{250}'..='\u{2AF}')
+}
+
+fn double(letter: char) -> Option<char> {
+    if letter < '\u{180}' { None } else { look_up(DOUBLES, letter) }
+}
+
+fn look_up(table: &[(char, char)], letter: char) -> Option<char> {
     let index = table.binary_search_by_key(&letter, |(look_alike, _)| *look_alike).ok()?;
     table.get(index).map(|(_, double)| *double)
 }

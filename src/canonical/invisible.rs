@@ -59,7 +59,7 @@ fn is_tag(character: char) -> bool {
 }
 
 /// Control characters that lay no text out, and what Unicode calls default-ignorable or a format control.
-fn is_invisible(character: char) -> bool {
+pub(super) fn is_invisible(character: char) -> bool {
     matches!(character,
         '\0'..='\u{7}' | '\u{E}'..='\u{1F}' | '\u{80}'..='\u{84}' | '\u{86}'..='\u{9F}' | '\u{AD}' | '\u{34F}' | '\u{61C}'
         | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}'

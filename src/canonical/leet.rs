@@ -7,7 +7,9 @@
 
 use std::ops::Range;
 
+use super::blocks::places;
 use super::edit::Edit;
+use super::signs::is_digit_before_letter;
 use super::words::is_wordlike;
 
 /// Longer words than this are keys or encodings.
@@ -161,23 +163,22 @@ fn words_of_token(token: &str, start: usize) -> impl Iterator<Item = (Range<usiz
 /// The tokens in which a digit or sign stands before a letter: only they prove anything.
 fn tokens_with_digits(text: &str) -> impl Iterator<Item = Range<usize>> {
     let bytes = text.as_bytes();
-    let mut from = 0;
-    std::iter::from_fn(move || {
-        let rest = bytes.get(from..)?;
-        let mut pairs = rest.iter().zip(rest.iter().skip(1));
-        let at =
-            from + pairs.position(|(sign, next)| next.is_ascii_alphabetic() && letter(char::from(*sign)).is_some())?;
-        let start = from + bytes.get(from..at)?.iter().rposition(u8::is_ascii_whitespace).map_or(0, |space| space + 1);
+    let mut end = 0;
+    places(bytes, |_, here, after| is_digit_before_letter(here, after)).filter_map(move |at| {
+        let is_sign = bytes.get(at).is_some_and(|sign| letter(char::from(*sign)).is_some());
+        let before = bytes.get(end..at).filter(|_| is_sign)?;
+        let start = end + before.iter().rposition(u8::is_ascii_whitespace).map_or(0, |space| space + 1);
         let len = bytes.get(at..)?.iter().position(u8::is_ascii_whitespace);
-        from = len.map_or(bytes.len(), |len| at + len);
-        Some(start..from)
+        end = len.map_or(bytes.len(), |len| at + len);
+        Some(start..end)
     })
 }
 
 fn proves_something(text: &str, token: Range<usize>) -> bool {
     words_of_token(text.get(token.clone()).unwrap_or_default(), token.start).any(|(word, is_free)| {
-        let read = text.get(word).and_then(|word| Disguised::read(word, is_free));
-        read.is_some_and(|word| !word.is_doubtful && word.evidence > 0)
+        text.get(word).is_some_and(|word| {
+            is_candidate(word) && evidence(word) > 0 && may_tell(word, is_free) && is_wordlike(&letters(word))
+        })
     })
 }
 
@@ -198,30 +199,50 @@ struct Disguised {
 impl Disguised {
     /// `is_free` words may prove something.
     fn read(word: &str, is_free: bool) -> Option<Self> {
-        let is_candidate = (1..=MAX_WORD_BYTES).contains(&word.len())
-            && word.bytes().all(|byte| byte.is_ascii_alphabetic() || any_letter(char::from(byte)).is_some())
-            && word.bytes().any(|byte| !byte.is_ascii_alphabetic());
-        if !is_candidate || is_name(word) {
+        if !is_candidate(word) {
             return None;
         }
-        let is_short = |letters: &str| SHORT_WORDS.binary_search(&letters.to_ascii_lowercase().as_str()).is_ok();
-        let spelt_by_rule = spelt(word);
-        let with_i = spelt_by_rule.replace('l', "i").replace('L', "I");
-        let letters = if !is_short(&spelt_by_rule) && is_short(&with_i) { with_i } else { spelt_by_rule };
-        let n_letters = word.bytes().filter(u8::is_ascii_alphabetic).count();
-        let is_word = match (word.len(), n_letters) {
+        let letters = letters(word);
+        let is_word = match (word.len(), n_letters(word)) {
             (..=2, _) | (_, 0) => is_short(&letters),
             _ => (is_wordlike(&letters) || is_short(&letters)) && !has_unit(word),
         };
-        let is_telling = is_free
-            && word.len() >= 2
-            && n_letters > 0
-            && word.bytes().all(|byte| byte.is_ascii_alphabetic() || letter(char::from(byte)).is_some())
-            && !is_quantity(word)
-            && !is_hexadecimal(word)
-            && is_wordlike(&letters);
+        let is_telling = may_tell(word, is_free) && is_wordlike(&letters);
         (is_word || is_telling).then(|| Self { evidence: evidence(word), letters, is_doubtful: !is_telling })
     }
+}
+
+/// True for letters with digits or signs among them that could be letters.
+fn is_candidate(word: &str) -> bool {
+    (1..=MAX_WORD_BYTES).contains(&word.len())
+        && word.bytes().all(|byte| byte.is_ascii_alphabetic() || any_letter(char::from(byte)).is_some())
+        && word.bytes().any(|byte| !byte.is_ascii_alphabetic())
+        && !is_name(word)
+}
+
+/// True for a candidate that proves something if what it spells looks like a word.
+fn may_tell(word: &str, is_free: bool) -> bool {
+    is_free
+        && word.len() >= 2
+        && n_letters(word) > 0
+        && word.bytes().all(|byte| byte.is_ascii_alphabetic() || letter(char::from(byte)).is_some())
+        && !is_quantity(word)
+        && !is_hexadecimal(word)
+}
+
+fn n_letters(word: &str) -> usize {
+    word.bytes().filter(u8::is_ascii_alphabetic).count()
+}
+
+/// What a candidate spells.
+fn letters(word: &str) -> String {
+    let by_rule = spelt(word);
+    let with_i = by_rule.replace('l', "i").replace('L', "I");
+    if !is_short(&by_rule) && is_short(&with_i) { with_i } else { by_rule }
+}
+
+fn is_short(letters: &str) -> bool {
+    SHORT_WORDS.binary_search(&letters.to_ascii_lowercase().as_str()).is_ok()
 }
 
 /// The letter that a digit or sign is used for.
@@ -313,8 +334,11 @@ fn is_quantity(word: &str) -> bool {
         || (word.len() - name.len() >= 2 && is_plain(name))
 }
 
+/// A hexadecimal number as code writes it, or one so long that it is none by chance.
 fn is_hexadecimal(word: &str) -> bool {
-    word.len() >= 6 && word.bytes().all(|byte| byte.is_ascii_hexdigit())
+    let marked = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X"));
+    marked.map_or(word.len() >= 6, |digits| !digits.is_empty())
+        && marked.unwrap_or(word).bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub(super) fn undo(edit: &mut Edit) {
 }
 
 /// The combining marks that belong to no script of their own.
-fn is_general_mark(character: char) -> bool {
+pub(super) fn is_general_mark(character: char) -> bool {
     matches!(character, '\u{300}'..='\u{36F}' | '\u{483}'..='\u{489}' | '\u{1AB0}'..='\u{1AFF}'
         | '\u{1DC0}'..='\u{1DFF}' | '\u{20D0}'..='\u{20FF}' | '\u{FE20}'..='\u{FE2F}')
 }

@@ -47,6 +47,11 @@ pub(super) fn undo(edit: &mut Edit) {
     }
 }
 
+/// True for a tag or a variation selector.
+pub(super) fn is_carrier(character: char) -> bool {
+    Carrier::of(character).is_some()
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Carrier {
     Tags,

@@ -6,7 +6,9 @@
 
 use std::ops::Range;
 
+use super::blocks::places;
 use super::edit::Edit;
+use super::signs::is_lone;
 use super::words::is_wordlike;
 
 /// The widest gap between two letters of a run.
@@ -39,39 +41,15 @@ pub(super) fn undo(edit: &mut Edit) {
 /// The places of ASCII letters, and of digits used for them, that have no letter or digit beside them. An apostrophe is
 /// part of a word, so that the end of one is no lone letter.
 fn lone_letters(text: &str) -> impl Iterator<Item = usize> {
-    let bytes = text.as_bytes();
-    let ends_word = move |before: usize| text.get(..=before).is_some_and(|before| before.ends_with(is_word));
-    let begins_word = move |after: usize| text.get(after..).is_some_and(|after| after.starts_with(is_word));
-    let (mut was_word, mut is_word) = (false, false);
-    bytes.iter().chain(std::iter::once(&b' ')).enumerate().filter_map(move |(after, byte)| {
-        let comes_word = is_ascii_word(*byte);
-        let is_lone = !was_word && is_word && !comes_word;
-        (was_word, is_word) = (is_word, comes_word);
-        let at = after.checked_sub(1).filter(|_| is_lone)?;
-        let before = at.checked_sub(1);
-        let is_parted_before = before.and_then(|before| bytes.get(before)).is_none_or(u8::is_ascii);
-        (deciphered(char::from(*bytes.get(at)?)).is_some()
-            && (is_parted_before || !before.is_some_and(ends_word))
-            && (byte.is_ascii() || !begins_word(after)))
-        .then_some(at)
+    let ends_word = |before: Option<&str>| before.is_some_and(|before| before.ends_with(is_word));
+    let begins_word = |after: Option<&str>| after.is_some_and(|after| after.starts_with(is_word));
+    places(text.as_bytes(), is_lone).filter(move |&at| {
+        let letter = text.as_bytes().get(at).copied().map(char::from);
+        letter.is_some_and(|letter| deciphered(letter).is_some())
+            && !ends_word(text.get(..at))
+            && !begins_word(text.get(at + 1..))
     })
 }
-
-fn is_ascii_word(byte: u8) -> bool {
-    IS_ASCII_WORD.get(usize::from(byte)).copied().unwrap_or_default()
-}
-
-/// For each byte, whether it is a letter or digit of ASCII, or the apostrophe.
-#[expect(clippy::indexing_slicing, reason = "a constant's own table: out of bounds does not compile")]
-const IS_ASCII_WORD: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0_u8;
-    while byte < 0x80 {
-        table[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'\'';
-        byte += 1;
-    }
-    table
-};
 
 fn is_word(character: char) -> bool {
     character.is_alphanumeric() || matches!(character, '\'' | '’')

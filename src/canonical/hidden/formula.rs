@@ -4,6 +4,8 @@
 
 use std::ops::Range;
 
+use memchr::memchr;
+
 use super::super::Hiding;
 use super::Regions;
 
@@ -14,7 +16,7 @@ const MAX_ARGUMENT_BYTES: usize = 40;
 pub(super) fn find(regions: &mut Regions) {
     let text = regions.text;
     let mut from = 0;
-    while let Some(start) = text.get(from..).and_then(|rest| rest.find('\\')).map(|at| from + at + 1) {
+    while let Some(start) = text.as_bytes().get(from..).and_then(|rest| memchr(b'\\', rest)).map(|at| from + at + 1) {
         let region = text.get(start..).and_then(hidden_by);
         from = region.as_ref().map_or(start, |region| start + region.end);
         if let Some(region) = region {

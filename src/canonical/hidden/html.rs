@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use memchr::memchr;
+
 use super::super::Hiding;
 use super::Regions;
 
@@ -23,7 +25,7 @@ pub(super) fn find(regions: &mut Regions) {
     let text = regions.text;
     let mut open: Option<OpenElement> = None;
     let mut from = 0;
-    while let Some(start) = text.get(from..).and_then(|rest| rest.find('<')).map(|at| from + at) {
+    while let Some(start) = text.as_bytes().get(from..).and_then(|rest| memchr(b'<', rest)).map(|at| from + at) {
         if let Some(comment) = text.get(start..).and_then(|rest| rest.strip_prefix("<!--")) {
             let content = start + 4..start + 4 + comment.find("-->").unwrap_or(comment.len());
             from = content.end;

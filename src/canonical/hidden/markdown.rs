@@ -4,6 +4,8 @@
 
 use std::ops::Range;
 
+use memchr::memchr;
+
 use super::super::Hiding;
 use super::Regions;
 
@@ -12,7 +14,7 @@ pub(super) fn find(regions: &mut Regions) {
     let text = regions.text;
     let mut from = 0;
     // Every one of them has a label, and a label ends so.
-    while let Some(label_end) = text.get(from..).and_then(|rest| rest.find(']')).map(|at| from + at) {
+    while let Some(label_end) = text.as_bytes().get(from..).and_then(|rest| memchr(b']', rest)).map(|at| from + at) {
         let before = text.get(from..label_end).unwrap_or_default();
         let label = before.rfind('\n').map_or(before, |at| before.get(at..).unwrap_or_default());
         let target = label_end + 2;
