@@ -136,6 +136,7 @@ const KNOWN_ONLY_TO: &[(&str, &[&str])] = &[
     ("siphasher", &["cache"]),
     ("opentelemetry", &["telemetry"]),
     ("hdrhistogram", &["cli"]),
+    ("ndarray", &["evaluate"]),
     ("plotters", &["evaluate"]),
     ("rand", &["evaluate"]),
 ];

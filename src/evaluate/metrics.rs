@@ -1,5 +1,6 @@
 //! The numbers by which a detector is judged, from scores and labels.
 
+use ndarray::Array1;
 use serde::Serialize;
 
 /// Bins of equal width for the expected calibration error, as in Guo et al. 2017, <https://arxiv.org/abs/1706.04599>.
@@ -21,19 +22,25 @@ impl Bin {
 }
 
 /// Scores with the truth about them; higher scores should be positive.
-pub struct Scored(Vec<(f64, bool)>);
+pub struct Scored {
+    scores: Array1<f64>,
+    /// 1 or 0.
+    labels: Array1<f64>,
+}
 
 impl Scored {
     pub fn new(pairs: impl IntoIterator<Item = (f64, bool)>) -> Self {
-        Self(pairs.into_iter().collect())
+        let (scores, labels): (Vec<f64>, Vec<f64>) =
+            pairs.into_iter().map(|(score, label)| (score, f64::from(u8::from(label)))).unzip();
+        Self { scores: scores.into(), labels: labels.into() }
     }
 
     pub fn n_positive(&self) -> usize {
-        self.0.iter().filter(|(_, label)| *label).count()
+        self.labels.sum() as usize
     }
 
     pub fn n_negative(&self) -> usize {
-        self.0.len() - self.n_positive()
+        self.labels.len() - self.n_positive()
     }
 
     /// The probability that a positive scores above a negative, ties counted half (the Mann-Whitney statistic).
@@ -42,12 +49,12 @@ impl Scored {
         if n_positive == 0.0 || n_negative == 0.0 {
             return None;
         }
-        let mut sorted = self.0.clone();
+        let mut sorted: Vec<(f64, f64)> = self.pairs().collect();
         sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
         let (mut rank_sum, mut n_before) = (0.0, 0);
         for ties in sorted.chunk_by(|a, b| a.0 == b.0) {
             let mean_rank = (2 * n_before + ties.len() + 1) as f64 / 2.0;
-            rank_sum += mean_rank * ties.iter().filter(|(_, label)| *label).count() as f64;
+            rank_sum += mean_rank * ties.iter().map(|(_, label)| label).sum::<f64>();
             n_before += ties.len();
         }
         Some((rank_sum - n_positive * (n_positive + 1.0) / 2.0) / (n_positive * n_negative))
@@ -55,34 +62,33 @@ impl Scored {
 
     /// Scores of positives, the highest first.
     pub fn positives(&self) -> Vec<f64> {
-        self.of(true)
+        self.of(1.0)
     }
 
     /// Scores of negatives, the highest first.
     pub fn negatives(&self) -> Vec<f64> {
-        self.of(false)
+        self.of(0.0)
     }
 
     /// Mean squared difference of probability and truth.
     pub fn brier(&self) -> Option<f64> {
-        let squares = self.0.iter().map(|(score, label)| (score - f64::from(u8::from(*label))).powi(2));
-        (!self.0.is_empty()).then(|| squares.sum::<f64>() / self.0.len() as f64)
+        (&self.scores - &self.labels).mapv(|difference| difference * difference).mean()
     }
 
     /// The mean distance, over bins weighted by their size, of mean probability and share of positives.
     pub fn ece(&self) -> Option<f64> {
         let gap = |bin: &Bin| bin.n as f64 * (bin.mean_probability - bin.share_positive()).abs();
-        (!self.0.is_empty()).then(|| self.bins(N_BINS).iter().map(gap).sum::<f64>() / self.0.len() as f64)
+        (!self.scores.is_empty()).then(|| self.bins(N_BINS).iter().map(gap).sum::<f64>() / self.scores.len() as f64)
     }
 
     /// The scores as probabilities, in bins of equal width from 0 to 1: what a reliability diagram and a histogram show.
     pub fn bins(&self, n_bins: usize) -> Vec<Bin> {
         let mut bins = vec![Bin::default(); n_bins];
-        for (score, label) in &self.0 {
+        for (score, label) in self.pairs() {
             let place = ((score * n_bins as f64) as usize).min(n_bins.saturating_sub(1));
             if let Some(bin) = bins.get_mut(place) {
                 bin.n += 1;
-                bin.n_positive += usize::from(*label);
+                bin.n_positive += label as usize;
                 bin.mean_probability += score;
             }
         }
@@ -104,7 +110,7 @@ impl Scored {
         if positives.is_empty() || negatives.is_empty() {
             return Vec::new();
         }
-        let mut thresholds: Vec<f64> = self.0.iter().map(|(score, _)| *score).collect();
+        let mut thresholds = self.scores.to_vec();
         thresholds.sort_by(|a, b| b.total_cmp(a));
         thresholds.dedup();
         let mut corners = vec![(0.0, 0.0)];
@@ -121,9 +127,12 @@ impl Scored {
         corners
     }
 
-    fn of(&self, label: bool) -> Vec<f64> {
-        let own = self.0.iter().filter(|(_, other)| *other == label);
-        let mut scores: Vec<f64> = own.map(|(score, _)| *score).collect();
+    fn pairs(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.scores.iter().copied().zip(self.labels.iter().copied())
+    }
+
+    fn of(&self, label: f64) -> Vec<f64> {
+        let mut scores: Vec<f64> = self.pairs().filter(|(_, other)| *other == label).map(|(score, _)| score).collect();
         scores.sort_by(|a, b| b.total_cmp(a));
         scores
     }

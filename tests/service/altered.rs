@@ -61,9 +61,9 @@ fn edit_weights(files: &mut Files, mut edit: impl FnMut(&str, &mut [u8])) {
         .map(|(name, view)| (name, view.dtype(), view.shape().to_vec(), view.data().to_vec()))
         .collect();
     tensors.iter_mut().for_each(|(name, _, _, data)| edit(name, data));
-    let views = tensors.iter().map(|(name, dtype, shape, data)| {
-        (name.clone(), TensorView::new(*dtype, shape.clone(), data).unwrap())
-    });
+    let views = tensors
+        .iter()
+        .map(|(name, dtype, shape, data)| (name.clone(), TensorView::new(*dtype, shape.clone(), data).unwrap()));
     *weights = safetensors::serialize(views, None).unwrap();
 }
 
@@ -94,10 +94,8 @@ pub fn slow_down(files: &mut Files, manifest: &mut serde_json::Value, n_layers: 
         slow.insert(name, (dtype, shape, data));
     }
     for kind in ["weight", "bias"] {
-        let (first, last) = (
-            format!("embeddings.LayerNorm.{kind}"),
-            format!("encoder.layer.{}.output.LayerNorm.{kind}", n_layers - 1),
-        );
+        let (first, last) =
+            (format!("embeddings.LayerNorm.{kind}"), format!("encoder.layer.{}.output.LayerNorm.{kind}", n_layers - 1));
         let (a, b) = (slow[&first].clone(), slow[&last].clone());
         slow.extend([(first, b), (last, a)]);
     }

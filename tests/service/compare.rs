@@ -17,7 +17,8 @@ fn texts(folder: &Path, n_texts: usize) -> String {
         } else {
             serde_json::json!({ "injection": 0, "jailbreak": 0, "exfiltration": 0 })
         };
-        serde_json::json!({ "id": format!("text-{n}"), "text": text, "surface": "prompt", "labels": labels }).to_string()
+        serde_json::json!({ "id": format!("text-{n}"), "text": text, "surface": "prompt", "labels": labels })
+            .to_string()
     };
     let path = folder.join(format!("{n_texts}.jsonl"));
     std::fs::write(&path, (0..n_texts).map(row).collect::<Vec<_>>().join("\n")).unwrap();
@@ -26,7 +27,8 @@ fn texts(folder: &Path, n_texts: usize) -> String {
 
 fn compare(arguments: &[&str]) -> Output {
     // How fast a busy machine is says nothing about the model.
-    let output = Command::new(BINARY).args(["models", "compare", "--max-latency-ratio", "1000"]).args(arguments).output();
+    let output =
+        Command::new(BINARY).args(["models", "compare", "--max-latency-ratio", "1000"]).args(arguments).output();
     output.unwrap()
 }
 

@@ -88,9 +88,8 @@ async fn reach(
     if !in_stage(&begun, stage).is_empty() {
         return true;
     }
-    let state = wait_for(admin, |state| {
-        !in_stage(state, stage).is_empty() || !in_stage(state, ModelStage::Ready).is_empty()
-    });
+    let state =
+        wait_for(admin, |state| !in_stage(state, stage).is_empty() || !in_stage(state, ModelStage::Ready).is_empty());
     let state = state.await;
     let Some(mut traffic) = traffic else { return !in_stage(&state, stage).is_empty() };
     let digest = in_stage(&state, ModelStage::Ready)[0].r#ref.clone().unwrap().digest;
