@@ -138,7 +138,7 @@ fn of_latency(comparison: &Comparison, bounds: Bounds) -> Option<Worse> {
     let (old, new) = (comparison.baseline_latency.median_ms, comparison.latency.median_ms);
     let what = "median milliseconds of a text alone".to_owned();
     let is_worse = old > 0.0 && new / old > bounds.max_latency_ratio;
-    is_worse.then(|| Worse { what, baseline: old, model: new, bound: bounds.max_latency_ratio })
+    is_worse.then_some(Worse { what, baseline: old, model: new, bound: bounds.max_latency_ratio })
 }
 
 fn slice(dimension: Dimension, value: &str) -> String {

@@ -150,6 +150,35 @@ async fn no_text_is_logged_or_counted() {
     assert!(told.is_empty(), "{told:?}");
 }
 
+/// Whoever reads the log stops reading: every request is answered all the same, and lines that find no room are counted.
+#[tokio::test]
+async fn a_log_that_nobody_reads_stops_nothing() {
+    let mut process = Process::start("trace", "");
+    let (log, (go_on, stopped)) = (process.log.clone(), std::sync::mpsc::channel::<()>());
+    let reader = std::thread::spawn(move || {
+        let _unread = log.lock().unwrap();
+        let _ = stopped.recv();
+    });
+    let mut client = process.connect().await;
+    let dropped = || {
+        let metrics = process.metrics();
+        let count = metrics.lines().find_map(|line| line.strip_prefix("portcullis_log_lines_dropped_total "));
+        count.unwrap().parse::<usize>().unwrap()
+    };
+    for sent in 0.. {
+        assert!(sent < 5000, "the log is still read");
+        client.analyze(prompt(ATTACK)).await.unwrap();
+        if sent % 100 == 0 && dropped() > 0 {
+            break;
+        }
+    }
+    client.analyze(prompt(ATTACK)).await.unwrap();
+    drop(go_on);
+    reader.join().unwrap();
+    process.terminate();
+    assert!(process.child.wait().unwrap().success());
+}
+
 /// Floods of tiny messages, of huge ones, of texts that are all tokens, and callers that go away or do not read: the server
 /// stays below the bound that its limits add up to, and answers afterwards.
 #[tokio::test]

@@ -86,7 +86,7 @@ impl Bare {
     /// Tokens a second, in batches of so many windows.
     fn tokens_per_s(&self, batch_windows: usize, time: Duration) -> anyhow::Result<f64> {
         let windows: Vec<&Vec<u32>> = self.windows.iter().flatten().collect();
-        let batches: Vec<TokenBatch> = windows.chunks(batch_windows).map(|windows| batch(windows)).collect();
+        let batches: Vec<TokenBatch> = windows.chunks(batch_windows).map(batch).collect();
         let (started, mut tokens) = (Instant::now(), 0);
         for batch in batches.iter().cycle().take_while(|_| started.elapsed() < time) {
             self.scorer.score(batch, Detail::Categories)?;
