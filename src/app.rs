@@ -27,6 +27,7 @@ use crate::grpc::v1::threat_service_server::ThreatServiceServer;
 use crate::grpc::{Models, Receive, ReceiveLimits, Receiver, Threats, call_interceptor};
 use crate::pipeline::Shared;
 use crate::telemetry::{self, Snapshot, Watched};
+use admin::AdminListener;
 use connections::Connections;
 
 /// The transport reads messages somewhat above the limit, so that the answer can name the field that is too large.
@@ -45,7 +46,7 @@ pub struct Server {
     config: Config,
     listener: TcpListener,
     metrics_listener: TcpListener,
-    admin_listener: Option<TcpListener>,
+    admin_listener: Option<AdminListener>,
     model: Model,
     origin: Origin,
 }
@@ -89,10 +90,7 @@ impl Server {
     pub async fn bind(config: Config, model: Model) -> anyhow::Result<Self> {
         let listener = listen(config.listen).await?;
         let metrics_listener = listen(config.metrics_listen).await?;
-        let admin_listener = match config.deploy.admin_listen {
-            Some(address) => Some(listen(address).await?),
-            None => None,
-        };
+        let admin_listener = AdminListener::bind(&config.deploy).await?;
         Ok(Self { config, listener, metrics_listener, admin_listener, model, origin: Origin::default() })
     }
 
@@ -107,7 +105,7 @@ impl Server {
     /// # Errors
     /// The system does not tell.
     pub fn admin_addr(&self) -> std::io::Result<Option<SocketAddr>> {
-        self.admin_listener.as_ref().map(TcpListener::local_addr).transpose()
+        self.admin_listener.as_ref().map(AdminListener::local_addr).transpose()
     }
 
     /// Where it listens; the port is the system's choice if the configuration said 0.
@@ -135,6 +133,7 @@ impl Server {
         let parts = Parts { batches: config.batches, cache: config.cache, shared: Shared::default() };
         let deployment = Deployment::start(model, parts, origin, config.deploy.limits.clone())
             .context("starting the device thread")?;
+        let asked_to_end = deployment.clone();
         let admission = Arc::new(Admission::new(config.in_flight));
         let connections = Connections::new(config.connections);
         let largest_message = config.messages.message_bytes.saturating_add(DECODE_HEADROOM);
@@ -194,6 +193,7 @@ impl Server {
             () = shutdown => {}
         }
         tracing::info!("shutting down: new work is refused, what was accepted is answered");
+        asked_to_end.end();
         admission.drain();
         watch.abort();
         changes.abort();

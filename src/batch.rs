@@ -1,10 +1,11 @@
 //! Windows of many requests into batches for one device.
 //!
-//! `form` decides, purely; [`BatchQueue`] holds what waits; a worker thread scores and takes the next batch at once. Work
+//! `form` decides, purely, within what `pace` has learned of the device; [`BatchQueue`] holds what waits; a worker thread scores and takes the next batch at once. Work
 //! whose caller is gone or whose deadline has passed never reaches the device. If the device thread panics, its batch
 //! fails, the queue closes and the state turns to [`WorkerState::Failed`]: nothing is answered from a broken device.
 
 mod form;
+mod pace;
 mod queue;
 mod ticket;
 mod worker;

@@ -47,7 +47,7 @@ impl Cli {
     /// # Errors
     /// What went wrong, for a person to read.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let _traces = self.log.start()?;
+        let _telling = self.log.start()?;
         match self.command {
             Command::Serve(arguments) => runtime()?.block_on(serve::run(*arguments)),
             Command::Classify(arguments) => runtime()?.block_on(classify::run(arguments)),

@@ -6,7 +6,7 @@ mod deploy;
 pub mod memory;
 mod model;
 
-pub use deploy::{DeployConfig, DeploySettings, default_admin_url};
+pub use deploy::{AdminTls, DeployConfig, DeploySettings, default_admin_url};
 pub use model::{HubSettings, ModelSettings, read_keys};
 
 use std::net::{Ipv4Addr, SocketAddr};

@@ -13,6 +13,7 @@ mod guard;
 mod lineup;
 mod loader;
 mod memory;
+mod probation;
 mod record;
 mod route;
 mod served;
@@ -105,7 +106,12 @@ impl Default for Origin {
 #[derive(Clone, Debug)]
 pub enum Actor {
     /// Someone on the admin listener.
-    Peer(Option<SocketAddr>),
+    Peer {
+        /// The subject of the certificate that was shown; none where none is asked for.
+        subject: Option<String>,
+        /// Where it was asked from.
+        address: Option<SocketAddr>,
+    },
     /// The guard, by itself.
     Guard,
     /// The folder that is watched.
@@ -117,8 +123,11 @@ pub enum Actor {
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Peer(Some(address)) => write!(f, "peer {address}"),
-            Self::Peer(None) => f.write_str("peer"),
+            Self::Peer { subject, address } => {
+                f.write_str("peer")?;
+                subject.iter().try_for_each(|subject| write!(f, " {subject}"))?;
+                address.iter().try_for_each(|address| write!(f, " {address}"))
+            }
             Self::Guard => f.write_str("guard"),
             Self::Folder => f.write_str("folder"),
             Self::Clock => f.write_str("clock"),
@@ -206,7 +215,9 @@ impl Deployment {
             shadows: Arc::new(Semaphore::new(SHADOWS_AT_A_TIME)),
             validations: Semaphore::new(1),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        let deployment = Self { inner: Arc::new(inner) };
+        deployment.watch_probation();
+        Ok(deployment)
     }
 
     /// The model for a request or stream; the same for the same key while shares do not shrink, by chance without a key.

@@ -2,8 +2,9 @@
 //!
 //! The modules in the order in which a request passes them: [`grpc`] checks and converts it, [`admission`] lets it in,
 //! [`pipeline`] leads it through [`canonical`], [`tokenize`], [`batch`], [`model`], [`calibrate`] and [`policy`].
-//! [`deploy`] says which model reads it, where one takes another's place. [`artifact`] is where a model comes from,
-//! [`fetch`] and [`signing`] are how it gets there unharmed, [`app`] is what wires all of it together. `docs/ARCHITECTURE.md` says who may use whom.
+//! [`deploy`] says which model reads it, where one takes another's place; [`evaluate`] says whether it should. [`artifact`] is
+//! where a model comes from, [`fetch`] and [`signing`] are how it gets there unharmed, [`app`] is what wires all of it together.
+//! `docs/ARCHITECTURE.md` says who may use whom.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
 
@@ -42,6 +43,8 @@ pub mod admission;
 pub mod sanitize;
 
 pub mod pipeline;
+
+pub mod evaluate;
 
 pub mod deploy;
 

@@ -36,7 +36,7 @@ use crate::threat::{Channel, PerCategory};
 pub type Logits = PerCategory<f32>;
 
 /// What a window is scored for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Detail {
     /// One logit a category.
     #[default]
@@ -117,9 +117,32 @@ pub trait Scorer: Send + Sync {
     /// [`ScoreError`] if the batch cannot be scored; then nothing in it has been.
     fn score(&self, batch: &TokenBatch, detail: Detail) -> Result<Vec<WindowScore>, ScoreError>;
 
+    /// As [`Self::score`], for a batch that can wait: a device that can stop on its way calls `between` there, with a way to
+    /// score on it; what is scored so goes first. One whose batches are short need not stop.
+    ///
+    /// # Errors
+    /// As [`Self::score`].
+    fn score_interruptibly(
+        &self,
+        batch: &TokenBatch,
+        detail: Detail,
+        between: &mut dyn FnMut(&mut ScoreFn<'_>),
+    ) -> Result<Vec<WindowScore>, ScoreError> {
+        let _ = between;
+        self.score(batch, detail)
+    }
+
+    /// How many batches it scores side by side, each asked for by a thread of its own.
+    fn lanes(&self) -> usize {
+        1
+    }
+
     /// The device's name, as answers state it.
     fn device(&self) -> &str;
 }
+
+/// [`Scorer::score`] of some device.
+pub type ScoreFn<'a> = dyn FnMut(&TokenBatch, Detail) -> Result<Vec<WindowScore>, ScoreError> + 'a;
 
 /// Why a batch could not be scored.
 #[derive(Debug, thiserror::Error)]

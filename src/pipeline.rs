@@ -38,6 +38,8 @@ use crate::threat::{Category, Channel, Source, Verdict};
 
 /// Longer requests are read a few at a time, so that they leave threads and memory to short ones.
 pub const LONG_REQUEST_BYTES: usize = 16 * 1024;
+/// Requests up to this size are read where they are: to wake another thread takes as long, and longer where all cores compute.
+const READ_AT_ONCE_BYTES: usize = 2 * 1024;
 /// A window weighs this many tokens in flight at least, for what it costs beside its tokens.
 pub const WINDOW_FLOOR_TOKENS: usize = 32;
 /// Bytes of canonical text that a token stands for, about; what a request will cost is guessed by it before it is read.
@@ -313,10 +315,15 @@ impl Pipeline {
         Ok(Analysis { sanitized, ..judge::judge(&self.model, &reading, &scored, findings, &options)? })
     }
 
-    /// Reads segments when it is their turn, in a task of its own: a caller whose future is not polled, as in a stream that
+    /// Reads segments when it is their turn. That of what is short is now, if there is one left; else in a task of its own: a caller whose future is not polled, as in a stream that
     /// nobody reads, would else be given a turn and sit on it.
     async fn read(&self, segments: Arc<[Segment]>, canaries: Arc<[String]>) -> Result<Reading, AnalyzeError> {
         let n_bytes: usize = segments.iter().map(|segment| segment.content.len()).sum();
+        if n_bytes <= READ_AT_ONCE_BYTES
+            && let Ok(_turn) = self.readers.short.try_acquire()
+        {
+            return read::read_at_once(&self.model, &segments, &canaries);
+        }
         let turns = if n_bytes > LONG_REQUEST_BYTES { &self.readers.long } else { &self.readers.short };
         let (turns, model) = (turns.clone(), self.model.clone());
         let reading = AbortOnDropHandle::new(tokio::spawn(async move {

@@ -1,22 +1,31 @@
 //! What the process tells of itself: structured logs on standard error, metrics and health on a port of their own, traces
 //! to a collector. Request text has no way in: no function here takes any, and no log statement of the crate may hold it.
 
+mod logs;
+mod memory;
 mod metrics;
 mod models;
 mod portal;
 mod traces;
 
+pub use logs::Logs;
+pub use memory::resident_bytes;
 pub use metrics::{BatchSize, Metrics, Snapshot};
 pub use models::ModelMetrics;
 pub use portal::{Watched, serve};
 pub use traces::{Traces, continue_trace};
 
-use std::io::stderr;
 use std::panic::PanicHookInfo;
 
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
+
+/// What writes logs and sends traces. Dropped, outside of any async runtime, it writes and sends what is left.
+pub struct Telling {
+    _logs: Logs,
+    _traces: Option<Traces>,
+}
 
 /// How logs are written, and where traces are sent.
 #[derive(Clone, Debug, clap::Args)]
@@ -33,20 +42,21 @@ pub struct LogSettings {
 }
 
 impl LogSettings {
-    /// Starts logging, once a process, and keeps the messages of panics out of it. Traces are sent until what is given back
-    /// is dropped, outside of any async runtime.
+    /// Starts logging, once a process, and keeps the messages of panics out of it. Logs are written and traces are sent until
+    /// what is given back is dropped.
     ///
     /// # Errors
     /// The filter does not parse, or no traces can be sent to such an endpoint.
-    pub fn start(&self) -> anyhow::Result<Option<Traces>> {
+    pub fn start(&self) -> anyhow::Result<Telling> {
         let filter = EnvFilter::builder().parse(&self.log)?;
-        let lines = tracing_subscriber::fmt::layer().with_writer(stderr);
+        let (logs, writer) = Logs::start();
+        let lines = tracing_subscriber::fmt::layer().with_writer(writer);
         let lines = if self.log_json { lines.json().boxed() } else { lines.boxed() };
         let traces = self.otlp_endpoint.as_deref().map(Traces::start).transpose()?;
         let spans = traces.as_ref().map(Traces::layer);
         tracing_subscriber::registry().with(lines.with_filter(filter)).with(spans).init();
         std::panic::set_hook(Box::new(log_panic));
-        Ok(traces)
+        Ok(Telling { _logs: logs, _traces: traces })
     }
 }
 

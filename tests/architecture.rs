@@ -44,6 +44,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "tokenize",
         ],
     ),
+    ("evaluate", &["admission", "artifact", "batch", "cache", "caller", "pipeline", "policy", "threat"]),
     (
         "deploy",
         &[
@@ -105,6 +106,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "caller",
             "config",
             "deploy",
+            "evaluate",
             "fetch",
             "grpc",
             "model",
@@ -121,18 +123,22 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const KNOWN_ONLY_TO: &[(&str, &[&str])] = &[
     ("tonic", &["grpc", "app", "cli"]),
     ("prost", &["grpc"]),
-    ("clap", &["cli", "config", "telemetry"]),
+    ("clap", &["cli", "config", "evaluate", "telemetry"]),
     ("candle_core", &["model", "artifact"]),
     ("unicode_categories", &["tokenize"]),
     ("p256", &["signing"]),
+    ("x509_cert", &["grpc"]),
     ("hf_hub", &["fetch"]),
     ("safetensors", &["artifact"]),
-    ("flate2", &["decode", "cli"]),
+    ("flate2", &["decode", "cli", "evaluate"]),
     ("prometheus_client", &["telemetry"]),
     ("hyper", &["telemetry"]),
     ("siphasher", &["cache"]),
     ("opentelemetry", &["telemetry"]),
     ("hdrhistogram", &["cli"]),
+    ("ndarray", &["evaluate"]),
+    ("plotters", &["evaluate"]),
+    ("rand", &["evaluate"]),
 ];
 
 /// Modules without files, network, clock or thread of their own.

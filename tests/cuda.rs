@@ -13,6 +13,7 @@
 mod emulated;
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
@@ -87,7 +88,7 @@ fn small_model(head_size: usize) -> (VarBuilder<'static>, EncoderConfig) {
 
 fn small_engine(head_size: usize) -> (GpuEngine<Emulated>, CandleScorer) {
     let (vb, config) = small_model(head_size);
-    let engine = GpuEngine::new(Emulated::default(), "cuda:0", &vb, &config, Precision::Auto).unwrap();
+    let engine = GpuEngine::new(vec![Emulated::default()], "cuda:0", &vb, &config, Precision::Auto).unwrap();
     (engine, CandleScorer::load(&vb, &config).unwrap())
 }
 
@@ -130,6 +131,47 @@ fn cuda_engine_emulated_scores_as_the_model_is_defined() {
     }
 }
 
+/// Passes of a size that comes again are recorded once and asked for as a whole: the scores are those of the new windows.
+#[test]
+fn cuda_engine_emulated_repeats_a_recorded_pass_with_other_windows() {
+    let (vb, config) = small_model(32);
+    let reference = CandleScorer::load(&vb, &config).unwrap();
+    let device = Emulated::default();
+    let n_replayed = device.n_replayed.clone();
+    let engine = GpuEngine::new(vec![device], "cuda:0", &vb, &config, Precision::Auto).unwrap();
+    let of_one_shape = [[3, 20, 9], [10, 10, 10], [1, 2, 28], [31, 1, 0]];
+    for detail in [Detail::Categories, Detail::Tokens] {
+        for (round, lengths) in of_one_shape.iter().enumerate() {
+            let lengths: Vec<usize> = lengths.iter().copied().filter(|&length| length > 0).collect();
+            // Two windows have room where three were; two alone are of another shape.
+            let is_repeated = round > 0 && lengths.len() == 3;
+            let before = n_replayed.load(Ordering::Relaxed);
+            let batch = batch(&lengths);
+            let (scores, expected) = (engine.score(&batch, detail).unwrap(), reference.score(&batch, detail).unwrap());
+            let worst = scores.iter().zip(&expected).map(|(a, b)| difference(a, b)).fold(0.0, f32::max);
+            assert!(worst <= 0.02, "{lengths:?}: {worst}");
+            assert_eq!(n_replayed.load(Ordering::Relaxed) - before, usize::from(is_repeated), "{lengths:?}");
+        }
+    }
+}
+
+/// Two devices have four lanes; whoever comes gets one, and the scores are the same on each.
+#[test]
+fn cuda_engine_emulated_scores_several_batches_at_once() {
+    let (vb, config) = small_model(32);
+    let devices = vec![Emulated::default(), Emulated::default()];
+    let engine = GpuEngine::new(devices, "cuda:all", &vb, &config, Precision::Auto).unwrap();
+    assert_eq!(engine.device(), "cuda:all f16 emulated, emulated");
+    let batch = batch(&[5, 40]);
+    let expected = engine.score(&batch, Detail::Tokens).unwrap();
+    std::thread::scope(|scope| {
+        let scorers: Vec<_> = (0..6).map(|_| scope.spawn(|| engine.score(&batch, Detail::Tokens).unwrap())).collect();
+        for scorer in scorers {
+            assert_eq!(scorer.join().unwrap(), expected);
+        }
+    });
+}
+
 #[test]
 fn cuda_engine_refuses_what_it_cannot_score() {
     let (engine, _) = small_engine(32);
@@ -142,10 +184,10 @@ fn cuda_engine_refuses_what_it_cannot_score() {
     assert!(matches!(refusal(&[]), Err(ScoreError::NotInVocabulary)));
     assert!(refusal(&[49]).is_ok());
     let (vb, config) = small_model(16);
-    let refused = GpuEngine::new(Emulated::default(), "cuda:0", &vb, &config, Precision::Auto);
+    let refused = GpuEngine::new(vec![Emulated::default()], "cuda:0", &vb, &config, Precision::Auto);
     assert!(matches!(refused, Err(EngineError::Sizes { head: 16, .. })));
     let (vb, config) = small_model(32);
-    let refused = GpuEngine::new(Emulated::default(), "cuda:0", &vb, &config, Precision::Bf16);
+    let refused = GpuEngine::new(vec![Emulated::default()], "cuda:0", &vb, &config, Precision::Bf16);
     assert!(matches!(refused, Err(EngineError::Unavailable(Precision::Bf16))));
 }
 
@@ -156,7 +198,7 @@ fn cuda_engine_without_memory_fails_a_batch_and_goes_on() {
     let batch = batch(&[2]);
     let device = Emulated::default();
     let failure = device.fails_after.clone();
-    let engine = GpuEngine::new(device, "cuda:0", &vb, &config, Precision::Auto).unwrap();
+    let engine = GpuEngine::new(vec![device], "cuda:0", &vb, &config, Precision::Auto).unwrap();
     let expected = engine.score(&batch, Detail::Categories).unwrap();
     for calls in [0, 1, 5, 9] {
         *failure.lock().unwrap() = Some((calls, true));
@@ -188,7 +230,7 @@ impl Pair {
 
     fn emulated() -> Self {
         Self::new(|vb, config| {
-            Box::new(GpuEngine::new(Emulated::default(), "cuda:0", vb, config, Precision::F16).unwrap())
+            Box::new(GpuEngine::new(vec![Emulated::default()], "cuda:0", vb, config, Precision::F16).unwrap())
         })
     }
 
@@ -268,8 +310,9 @@ fn cuda_engine_on_a_gpu_passes_the_golden_set_and_the_probes() {
         eprintln!("skipped: no CUDA device: {error}");
         return;
     }
-    let pair =
-        Pair::new(|vb, config| Box::new(portcullis::model::CudaEngine::open(0, vb, config, Precision::Auto).unwrap()));
+    let pair = Pair::new(|vb, config| {
+        Box::new(portcullis::model::CudaEngine::open(DeviceChoice::Cuda(0), vb, config, Precision::Auto).unwrap())
+    });
     pair.check_golden();
     pair.check_probes(1);
 }

@@ -15,7 +15,7 @@ use portcullis::threat::{Category, Channel};
 
 /// Logits go up to about 6. f32: six layers of sums in another order. Integers: 12 bits of weights and activations; random
 /// tokens are unlike any text, so that activations are larger than they are in texts.
-const TOLERANCES: [(Precision, f32); 2] = [(Precision::F32, 2e-4), (Precision::Int8, 0.08)];
+const TOLERANCES: [(Precision, f32); 3] = [(Precision::F32, 2e-4), (Precision::Bf16, 0.0), (Precision::Int8, 0.08)];
 
 struct Model {
     vb: VarBuilder<'static>,
@@ -106,6 +106,27 @@ fn a_score_does_not_depend_on_the_rest_of_the_batch() {
             let alone: TokenBatch = std::iter::once(window).collect();
             let alone = engine.score(&alone, Detail::Tokens).unwrap();
             assert!(difference(&alone[0], together) <= 1e-4, "{precision}");
+        }
+    }
+}
+
+/// A batch that is stopped at every layer for another one, in threads that meet there: both score as if each were alone.
+#[test]
+fn a_batch_that_lets_others_go_first_scores_the_same() {
+    for (precision, _) in TOLERANCES {
+        for threads in [1, 2] {
+            let engine = engine(precision, threads);
+            let (patient, urgent) = (batch([40, 128, 90, 128]), batch([17, 3]));
+            let alone = [&patient, &urgent].map(|batch| engine.score(batch, Detail::Tokens).unwrap());
+            let mut between = Vec::new();
+            let interrupted = engine.score_interruptibly(&patient, Detail::Tokens, &mut |score| {
+                between.push(score(&urgent, Detail::Tokens).unwrap());
+            });
+            let close = |a: &[WindowScore], b: &[WindowScore]| {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| difference(a, b) <= 1e-4)
+            };
+            assert!(close(&interrupted.unwrap(), &alone[0]), "{precision}, threads {threads}");
+            assert!(between.len() >= 6 && between.iter().all(|scores| close(scores, &alone[1])));
         }
     }
 }

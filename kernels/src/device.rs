@@ -20,13 +20,22 @@ pub enum DeviceError {
     Failed(String),
 }
 
-/// A device. Its work is done in the order in which it was asked for.
-pub trait Device {
+/// A device, as one queue of work that is done in the order in which it was asked for.
+pub trait Device: Sized {
     /// Some of its memory.
-    type Memory: std::fmt::Debug + Send;
+    type Memory: std::fmt::Debug + Send + Sync;
+    /// Work that can be asked for again as a whole.
+    type Recording: std::fmt::Debug + Send;
 
     /// The device's name.
     fn name(&self) -> &str;
+
+    /// Another queue of the same device, when all work of this one is done. What both do runs side by side; memory of either
+    /// may be read by both.
+    ///
+    /// # Errors
+    /// [`DeviceError`].
+    fn fork(&self) -> Result<Self, DeviceError>;
 
     /// Copies bytes to the device.
     ///
@@ -39,6 +48,15 @@ pub trait Device {
     /// # Errors
     /// [`DeviceError`].
     fn allocate(&self, n_bytes: usize) -> Result<Self::Memory, DeviceError>;
+
+    /// Copies bytes to the start of some memory.
+    ///
+    /// # Errors
+    /// [`DeviceError`].
+    ///
+    /// # Panics
+    /// If there are not so many bytes.
+    fn write(&self, memory: &mut Self::Memory, bytes: &[u8]) -> Result<(), DeviceError>;
 
     /// Waits for all work that was asked for, and copies the first bytes of some memory from the device.
     ///
@@ -73,6 +91,19 @@ pub trait Device {
         weight: &Self::Memory,
         out: &mut Self::Memory,
     ) -> Result<(), DeviceError>;
+
+    /// Records the launches and products that `work` asks for, and does none of them. `work` may ask for nothing else. The
+    /// recording keeps the memory that it is about.
+    ///
+    /// # Errors
+    /// [`DeviceError`]; nothing was done then.
+    fn record(&self, work: impl FnOnce() -> Result<(), DeviceError>) -> Result<Self::Recording, DeviceError>;
+
+    /// Does what was recorded on this queue, with what its memory now holds.
+    ///
+    /// # Errors
+    /// [`DeviceError`].
+    fn replay(&self, recording: &Self::Recording) -> Result<(), DeviceError>;
 }
 
 /// Which kernel runs, and on how many threads.
@@ -205,7 +236,7 @@ impl<M, T> Array<M, T> {
     }
 }
 
-/// Numbers of rows or places on a device, none of which reaches `end`.
+/// Numbers of rows or places on a device, none of which reaches `end`, whatever is written over them.
 #[derive(Debug)]
 pub struct Indices<M> {
     array: Array<M, u32>,
@@ -218,9 +249,37 @@ impl<M> Indices<M> {
     /// # Errors
     /// Those of the device.
     pub fn upload<D: Device<Memory = M>>(device: &D, numbers: &[u32]) -> Result<Self, DeviceError> {
+        let end = numbers.iter().max().map_or(0, |&largest| largest as usize + 1);
+        let mut indices = Self::zeros(device, numbers.len(), end)?;
+        indices.write(device, numbers)?;
+        Ok(indices)
+    }
+
+    /// So many zeros, to be written over by numbers below `end`.
+    ///
+    /// # Errors
+    /// Those of the device.
+    ///
+    /// # Panics
+    /// If not even 0 is below `end`, and there is a number.
+    pub fn zeros<D: Device<Memory = M>>(device: &D, length: usize, end: usize) -> Result<Self, DeviceError> {
+        assert!(length == 0 || end > 0, "no number is below 0");
+        let memory = device.upload(&vec![0; length * size_of::<u32>()])?;
+        Ok(Self { array: Array { memory, length, elements: PhantomData }, end })
+    }
+
+    /// Writes numbers over the first ones.
+    ///
+    /// # Errors
+    /// Those of the device.
+    ///
+    /// # Panics
+    /// If there are not so many, or one is not below the end.
+    pub fn write<D: Device<Memory = M>>(&mut self, device: &D, numbers: &[u32]) -> Result<(), DeviceError> {
+        assert!(numbers.len() <= self.len(), "{} numbers for {}", numbers.len(), self.len());
+        assert!(numbers.iter().all(|&number| (number as usize) < self.end), "a number is not below {}", self.end);
         let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-        let array = Array { memory: device.upload(&bytes)?, length: numbers.len(), elements: PhantomData };
-        Ok(Self { array, end: numbers.iter().max().map_or(0, |&largest| largest as usize + 1) })
+        device.write(&mut self.array.memory, &bytes)
     }
 
     /// How many numbers there are.
@@ -247,14 +306,43 @@ impl<M> Bounds<M> {
     /// # Errors
     /// Those of the device.
     pub fn upload<D: Device<Memory = M>>(device: &D, lengths: &[usize]) -> Result<Self, DeviceError> {
+        let longest = lengths.iter().copied().max().unwrap_or(0);
+        let mut bounds = Self::room(device, lengths.len(), lengths.iter().sum(), longest)?;
+        bounds.write(device, lengths)?;
+        Ok(bounds)
+    }
+
+    /// Of so many empty sequences, to be written over by some that have so many rows together and in the longest, at most.
+    ///
+    /// # Errors
+    /// Those of the device.
+    pub fn room<D: Device<Memory = M>>(
+        device: &D,
+        count: usize,
+        rows: usize,
+        longest: usize,
+    ) -> Result<Self, DeviceError> {
+        Ok(Self { starts: Indices::zeros(device, count + 1, rows + 1)?, longest })
+    }
+
+    /// Writes over all sequences; those that have no length are empty.
+    ///
+    /// # Errors
+    /// Those of the device.
+    ///
+    /// # Panics
+    /// If there is no room for so many sequences or rows.
+    pub fn write<D: Device<Memory = M>>(&mut self, device: &D, lengths: &[usize]) -> Result<(), DeviceError> {
+        assert!(lengths.len() <= self.len(), "{} sequences for {}", lengths.len(), self.len());
+        assert!(lengths.iter().all(|&length| length <= self.longest), "a sequence has more than {} rows", self.longest);
         let mut end = 0;
-        let ends = lengths.iter().map(|length| {
+        let lengths = lengths.iter().copied().chain(std::iter::repeat(0)).take(self.len());
+        let ends = lengths.map(|length| {
             end += length;
             end as u32
         });
         let starts: Vec<u32> = std::iter::once(0).chain(ends).collect();
-        let longest = lengths.iter().copied().max().unwrap_or(0);
-        Ok(Self { starts: Indices::upload(device, &starts)?, longest })
+        self.starts.write(device, &starts)
     }
 
     /// How many sequences there are.
@@ -267,7 +355,7 @@ impl<M> Bounds<M> {
         self.len() == 0
     }
 
-    /// The rows of all sequences.
+    /// The rows of all sequences, at most.
     pub fn rows(&self) -> usize {
         self.starts.end.saturating_sub(1)
     }

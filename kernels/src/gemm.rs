@@ -5,8 +5,21 @@
 //! added in a pass of its own. What follows a product (GELU, layer norm, quantising) is done by rows, while they are in the
 //! cache.
 
+/// Calls a tile's function for its number of rows, which must be known when it is compiled: one of the list, or the most.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! by_rows {
+    ($rows:expr, [$($n:literal)*], $most:expr, $run:ident, $arguments:tt) => {
+        match $rows {
+            $($n => $run::<$n> $arguments,)*
+            _ => $run::<{ $most }> $arguments,
+        }
+    };
+}
+
+pub mod bf16;
 pub mod f32;
 pub mod int16;
+mod pairs;
 
 /// Columns in a panel.
 pub const PANEL: usize = 16;
@@ -58,6 +71,11 @@ impl<'a> RowsMut<'a> {
     pub fn new(data: &'a mut [f32], stride: usize) -> Self {
         Self { data, stride }
     }
+
+    /// True if `count` rows have `length` elements each within the slice, and none of them reaches into the next.
+    fn hold(&self, count: usize, length: usize) -> bool {
+        count == 0 || ((count - 1) * self.stride + length <= self.data.len() && length <= self.stride)
+    }
 }
 
 /// The number of panels that hold `columns`.
@@ -71,7 +89,7 @@ pub fn padded(columns: usize) -> usize {
 }
 
 /// Rows of the next tile, of `rows` that are left: the most there may be, but a short rest is split evenly over two tiles.
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 fn tile_rows(rows: usize, most: usize) -> usize {
     if rows > most && rows < 2 * most { rows.div_ceil(2) } else { rows.min(most) }
 }

@@ -1,30 +1,44 @@
 //! One body of arithmetic, compiled for several instruction sets; the CPU decides at run time which of them runs.
 //!
-//! `PORTCULLIS_ISA` (`baseline`, `avx2` or `avx512vnni`) holds the choice down, so that what an older CPU would run can be
-//! tested on a newer one. It never raises it: a value exists only if the CPU has the instructions.
+//! `PORTCULLIS_ISA` holds the choice down to one of the names that [`Isa::available`] gives, so that what an older CPU would
+//! run can be tested on a newer one. It never raises it: a proof exists only if the CPU has the instructions.
 
 use std::sync::OnceLock;
 
 /// The environment variable that names the best instruction set to be used.
 pub const ISA_VARIABLE: &str = "PORTCULLIS_ISA";
 
-/// An instruction set that this CPU has: values of the better ones exist only where it does.
+/// An instruction set that this CPU has, as proofs of what is in it. A kernel takes the best proof that it has a version for.
 #[derive(Clone, Copy, Debug)]
-pub struct Isa(pub(crate) Kind);
-
-/// What an [`Isa`] proves.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Kind {
-    Baseline,
+pub struct Isa {
+    name: &'static str,
     #[cfg(target_arch = "x86_64")]
-    Avx2(x86::Avx2),
+    pub(crate) avx2: Option<x86::Avx2>,
     #[cfg(target_arch = "x86_64")]
-    Avx512Vnni(x86::Avx512Vnni),
+    pub(crate) avxvnni: Option<x86::AvxVnni>,
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) avx512vnni: Option<x86::Avx512Vnni>,
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) avx512bf16: Option<x86::Avx512Bf16>,
+    #[cfg(target_arch = "aarch64")]
+    pub(crate) neon: Option<arm::Neon>,
 }
 
 impl Isa {
-    /// What every CPU of the architecture has.
-    pub const BASELINE: Self = Self(Kind::Baseline);
+    /// What every CPU of the architecture has, in plain arithmetic: the oracle of all kernels.
+    pub const BASELINE: Self = Self {
+        name: "baseline",
+        #[cfg(target_arch = "x86_64")]
+        avx2: None,
+        #[cfg(target_arch = "x86_64")]
+        avxvnni: None,
+        #[cfg(target_arch = "x86_64")]
+        avx512vnni: None,
+        #[cfg(target_arch = "x86_64")]
+        avx512bf16: None,
+        #[cfg(target_arch = "aarch64")]
+        neon: None,
+    };
 
     /// The best that this CPU has and the environment allows. Both are looked at once.
     pub fn best() -> Self {
@@ -35,41 +49,51 @@ impl Isa {
     /// All that this CPU has and the environment allows, the best last.
     pub fn available() -> Vec<Self> {
         let mut all = vec![Self::BASELINE];
-        #[cfg(target_arch = "x86_64")]
-        {
-            all.extend(x86::Avx2::detect().map(|proof| Self(Kind::Avx2(proof))));
-            all.extend(x86::Avx512Vnni::detect().map(|proof| Self(Kind::Avx512Vnni(proof))));
-        }
+        all.extend(Self::better());
         let limit = std::env::var(ISA_VARIABLE).ok();
         // A name that is not among them holds nothing down: the best of a CPU may be less than the variable allows.
-        if let Some(index) = all.iter().position(|isa| Some(isa.name()) == limit.as_deref()) {
+        if let Some(index) = all.iter().position(|isa| Some(isa.name) == limit.as_deref()) {
             all.truncate(index + 1);
         }
         all
     }
 
+    #[cfg(target_arch = "x86_64")]
+    fn better() -> impl Iterator<Item = Self> {
+        let avx2 = x86::Avx2::detect().map(|proof| Self { name: "avx2", avx2: Some(proof), ..Self::BASELINE });
+        let avxvnni =
+            avx2.and_then(|isa| Some(Self { name: "avxvnni", avxvnni: Some(x86::AvxVnni::detect()?), ..isa }));
+        let avx512vnni =
+            avx2.and_then(|isa| Some(Self { name: "avx512vnni", avx512vnni: Some(x86::Avx512Vnni::detect()?), ..isa }));
+        let avx512bf16 = avx512vnni
+            .and_then(|isa| Some(Self { name: "avx512bf16", avx512bf16: Some(x86::Avx512Bf16::detect()?), ..isa }));
+        [avx2, avxvnni, avx512vnni, avx512bf16].into_iter().flatten()
+    }
+
+    #[cfg(target_arch = "aarch64")]
+    fn better() -> impl Iterator<Item = Self> {
+        arm::Neon::detect().map(|proof| Self { name: "neon", neon: Some(proof) }).into_iter()
+    }
+
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    fn better() -> impl Iterator<Item = Self> {
+        std::iter::empty()
+    }
+
     /// Its name, as reports and [`ISA_VARIABLE`] have it.
     pub fn name(self) -> &'static str {
-        match self.0 {
-            Kind::Baseline => "baseline",
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx2(_) => "avx2",
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx512Vnni(_) => "avx512vnni",
-        }
+        self.name
     }
 
     /// Runs a body that was compiled for this instruction set. What it calls must be `#[inline(always)]`. A body in plain
-    /// arithmetic gains nothing from AVX-512: compilers keep to 256 bits there.
+    /// arithmetic gains nothing from AVX-512: compilers keep to 256 bits there. On aarch64 every body is compiled for NEON.
     #[inline(always)]
     pub(crate) fn run<R>(self, body: impl FnOnce() -> R) -> R {
-        match self.0 {
-            Kind::Baseline => body(),
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx2(proof) => proof.run(body),
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx512Vnni(proof) => proof.avx2().run(body),
+        #[cfg(target_arch = "x86_64")]
+        if let Some(proof) = self.avx2 {
+            return proof.run(body);
         }
+        body()
     }
 }
 
@@ -97,20 +121,50 @@ pub(crate) mod x86 {
         body()
     }
 
-    /// Proof that this CPU has AVX-512 F, BW and VNNI, and AVX2 and FMA.
+    /// Proof that this CPU has AVX2, FMA and AVX-VNNI, the form of VNNI that needs no AVX-512.
     #[derive(Clone, Copy, Debug)]
-    pub(crate) struct Avx512Vnni(Avx2);
+    pub(crate) struct AvxVnni(());
+
+    impl AvxVnni {
+        pub(super) fn detect() -> Option<Self> {
+            Avx2::detect().filter(|_| is_x86_feature_detected!("avxvnni")).map(|_| Self(()))
+        }
+    }
+
+    /// Proof that this CPU has AVX-512 F, BW and VNNI.
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Avx512Vnni(());
 
     impl Avx512Vnni {
         pub(super) fn detect() -> Option<Self> {
             let has_all = is_x86_feature_detected!("avx512f")
                 && is_x86_feature_detected!("avx512bw")
                 && is_x86_feature_detected!("avx512vnni");
-            Avx2::detect().filter(|_| has_all).map(Self)
+            has_all.then_some(Self(()))
         }
+    }
 
-        pub(crate) fn avx2(self) -> Avx2 {
-            self.0
+    /// Proof that this CPU has AVX-512 F and BF16.
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Avx512Bf16(());
+
+    impl Avx512Bf16 {
+        pub(super) fn detect() -> Option<Self> {
+            (is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bf16")).then_some(Self(()))
+        }
+    }
+}
+
+/// The proofs, which nobody outside can make.
+#[cfg(target_arch = "aarch64")]
+pub(crate) mod arm {
+    /// Proof that this CPU has NEON.
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Neon(());
+
+    impl Neon {
+        pub(super) fn detect() -> Option<Self> {
+            std::arch::is_aarch64_feature_detected!("neon").then_some(Self(()))
         }
     }
 }

@@ -1,36 +1,46 @@
 //! What a core can do at most: multiply-adds in registers, with nothing to load. Kernels are measured against it.
 
 use crate::Isa;
-use crate::isa::Kind;
 
 /// Does twelve independent multiply-adds of f32 vectors `steps` times, as the kernels of [`crate::gemm::f32`] do between
-/// loads, and returns the number of multiplications and additions. None where there is no such kernel.
+/// loads, and returns the number of multiplications and additions. None where this was not written down.
 pub fn f32(isa: Isa, steps: u64) -> Option<u64> {
-    match isa.0 {
-        Kind::Baseline => None,
-        #[cfg(target_arch = "x86_64")]
-        Kind::Avx2(proof) => Some(x86::f32(proof, steps)),
-        #[cfg(target_arch = "x86_64")]
-        Kind::Avx512Vnni(proof) => Some(x86::f32(proof.avx2(), steps)),
+    #[cfg(target_arch = "x86_64")]
+    if let Some(proof) = isa.avx2 {
+        return Some(x86::f32(proof, steps));
     }
+    let _ = (isa, steps);
+    None
 }
 
 /// The same for the 16-bit integers of [`crate::gemm::int16`].
 pub fn int16(isa: Isa, steps: u64) -> Option<u64> {
-    match isa.0 {
-        Kind::Baseline => None,
-        #[cfg(target_arch = "x86_64")]
-        Kind::Avx2(proof) => Some(x86::int16(proof, steps)),
-        #[cfg(target_arch = "x86_64")]
-        Kind::Avx512Vnni(proof) => Some(x86::int16_vnni(proof, steps)),
+    #[cfg(target_arch = "x86_64")]
+    if let Some(proof) = isa.avx512vnni {
+        return Some(x86::int16_avx512vnni(proof, steps));
+    } else if let Some(proof) = isa.avxvnni {
+        return Some(x86::int16_avxvnni(proof, steps));
+    } else if let Some(proof) = isa.avx2 {
+        return Some(x86::int16(proof, steps));
     }
+    let _ = (isa, steps);
+    None
+}
+
+/// The same for [`crate::gemm::bf16`], where the CPU has an instruction for it; elsewhere its peak is that of f32.
+pub fn bf16(isa: Isa, steps: u64) -> Option<u64> {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(proof) = isa.avx512bf16 {
+        return Some(x86::bf16(proof, steps));
+    }
+    f32(isa, steps)
 }
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::asm;
 
-    use crate::isa::x86::{Avx2, Avx512Vnni};
+    use crate::isa::x86::{Avx2, Avx512Bf16, Avx512Vnni, AvxVnni};
 
     /// Sums that do not wait for each other: as many as hide the latency of any of the instructions.
     const SUMS: u64 = 12;
@@ -95,9 +105,21 @@ mod x86 {
         };
     }
 
-    macro_rules! int16_vnni_line {
+    macro_rules! int16_avxvnni_line {
+        ($sum:literal) => {
+            concat!("{{vex}} vpdpwssd ymm", $sum, ", ymm14, ymm15")
+        };
+    }
+
+    macro_rules! int16_avx512vnni_line {
         ($sum:literal) => {
             concat!("vpdpwssd zmm", $sum, ", zmm14, zmm15")
+        };
+    }
+
+    macro_rules! bf16_line {
+        ($sum:literal) => {
+            concat!("vdpbf16ps zmm", $sum, ", zmm14, zmm15")
         };
     }
 
@@ -111,8 +133,18 @@ mod x86 {
         steps * SUMS * 16 * 2
     }
 
-    pub(super) fn int16_vnni(_proof: Avx512Vnni, steps: u64) -> u64 {
-        each_sum!(repeat, steps, int16_vnni_line);
+    pub(super) fn int16_avxvnni(_proof: AvxVnni, steps: u64) -> u64 {
+        each_sum!(repeat, steps, int16_avxvnni_line);
+        steps * SUMS * 16 * 2
+    }
+
+    pub(super) fn int16_avx512vnni(_proof: Avx512Vnni, steps: u64) -> u64 {
+        each_sum!(repeat, steps, int16_avx512vnni_line);
+        steps * SUMS * 32 * 2
+    }
+
+    pub(super) fn bf16(_proof: Avx512Bf16, steps: u64) -> u64 {
+        each_sum!(repeat, steps, bf16_line);
         steps * SUMS * 32 * 2
     }
 }
@@ -124,10 +156,10 @@ mod tests {
     #[test]
     fn operations_are_counted_for_every_kernel_that_there_is() {
         for isa in Isa::available() {
-            let is_baseline = isa.name() == Isa::BASELINE.name();
+            let is_baseline = isa.name() == Isa::BASELINE.name() || cfg!(not(target_arch = "x86_64"));
             for steps in [0, 1, 7] {
                 assert_eq!(f32(isa, steps), (!is_baseline).then_some(steps * 12 * 16), "{isa:?}");
-                assert_eq!(int16(isa, steps).is_none(), is_baseline, "{isa:?}");
+                assert_eq!([int16(isa, steps), bf16(isa, steps)].map(|n| n.is_none()), [is_baseline; 2], "{isa:?}");
             }
         }
     }

@@ -177,7 +177,7 @@ fn load_scorer(
             })
         }
         DeviceChoice::Auto | DeviceChoice::Cpu => load_on_cpu(options, load),
-        DeviceChoice::Cuda(_) => load(options),
+        DeviceChoice::Cuda(_) | DeviceChoice::AllCuda => load(options),
     }
 }
 

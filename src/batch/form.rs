@@ -1,12 +1,14 @@
-//! The decision which waiting windows go to the device next. Pure: entries, limits and now come in, a choice an entry goes
+//! The decision which waiting windows go to the device next. Pure: entries, a budget and now come in, a choice an entry goes
 //! out.
 //!
-//! - **Urgency.** Interactive before default before bulk; each [`AGEING`] without a window on the device makes a request one
-//!   step more urgent. Who is served does not age, however much of it waits.
-//! - **Deadlines.** Inside one step the earliest is first. A deadline counts as [`PATIENCE`] after a request was last served,
-//!   or came, at the latest. With ageing that bounds starvation: who has got nothing for [`PATIENCE`] is ahead of all that came
-//!   later than that.
-//! - **Shares.** Inside one step tenants get equal tokens, and the requests of a tenant take turns, a window a turn, so that
+//! - **Urgency.** Interactive before default before bulk. A batch is of one urgency; less urgent work fills it up only as far
+//!   as that keeps it short.
+//! - **Starvation.** Who has got nothing for [`PATIENCE`] has a share of the device, the oldest first, whatever else waits. It
+//!   is a share and no more: under overload old work would else take the place of all that is urgent. Who is served does not
+//!   starve, however much of it waits.
+//! - **Deadlines.** Inside one urgency the earliest is first. A deadline counts as [`PATIENCE`] after a request was last served,
+//!   or came, at the latest.
+//! - **Shares.** Inside one urgency tenants get equal tokens, and the requests of a tenant take turns, a window a turn, so that
 //!   a long document takes what is left over and blocks nobody.
 
 use std::cmp::Reverse;
@@ -16,10 +18,7 @@ use std::time::{Duration, Instant};
 use crate::caller::{Caller, Priority, Tenant};
 use crate::model::Detail;
 
-/// A request that has got nothing for this long is one step more urgent: well above the wait of a server that keeps up, so that
-/// priorities hold under load.
-pub(super) const AGEING: Duration = Duration::from_secs(5);
-/// Who has got nothing for this long has reached the most urgent step, whatever it asked for.
+/// Who has got nothing for this long starves: well above the wait of a server that keeps up.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// No window is smaller: it holds its two special tokens.
 const SMALLEST_WINDOW: usize = 2;
@@ -38,6 +37,19 @@ impl Limits {
     pub fn tokens(batch_tokens: usize) -> Self {
         Self { batch_tokens, delay: Duration::ZERO }
     }
+}
+
+/// What the next batch may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Budget {
+    /// Tokens, at most; a single larger window goes alone.
+    pub(super) tokens: usize,
+    /// Tokens up to which less urgent work than the first may fill it up.
+    pub(super) filled_tokens: usize,
+    /// Tokens that those who starve may have before all others.
+    pub(super) starved_tokens: usize,
+    /// Only what is more urgent than this.
+    pub(super) above: Option<Priority>,
 }
 
 /// What the decision needs to know of a request that waits.
@@ -64,17 +76,11 @@ pub(super) enum Choice {
 }
 
 impl Entry<'_> {
-    /// The step of urgency now, 0 the first.
-    pub(super) fn step(&self, now: Instant) -> u128 {
-        let asked = match self.caller.priority {
-            Priority::Interactive => 0_u128,
-            Priority::Default => 1,
-            Priority::Bulk => 2,
-        };
-        asked.saturating_sub(now.saturating_duration_since(self.since).as_nanos() / AGEING.as_nanos())
+    fn is_starved(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.since) >= PATIENCE
     }
 
-    /// What it is ordered by inside its step.
+    /// What it is ordered by inside its urgency.
     fn due(&self) -> Instant {
         let latest = self.since + PATIENCE;
         self.caller.deadline.map_or(latest, |deadline| deadline.min(latest))
@@ -92,20 +98,30 @@ impl Entry<'_> {
 }
 
 /// A choice an entry, in their order. A batch is scored in one detail: that of the request which is first.
-pub(super) fn form(entries: &[Entry<'_>], limits: Limits, now: Instant) -> Vec<Choice> {
+pub(super) fn form(entries: &[Entry<'_>], budget: &Budget, now: Instant) -> Vec<Choice> {
     let mut choices: Vec<Choice> = entries.iter().map(|entry| entry.fate(now)).collect();
-    let mut turns: Vec<Turn<'_>> = entries
+    let turns = entries
         .iter()
         .enumerate()
         .filter(|(index, _)| matches!(choices.get(*index), Some(Choice::Score(_))))
-        .map(|(index, entry)| Turn { step: entry.step(now), due: entry.due(), index, entry, rest: entry.lengths })
-        .collect();
-    turns.sort_unstable_by_key(|turn| (turn.step, turn.due, turn.index));
-    let Some(detail) = turns.first().map(|turn| turn.entry.detail) else { return choices };
+        .filter(|(_, entry)| budget.above.is_none_or(|above| entry.caller.priority < above))
+        .map(|(index, entry)| Turn { due: entry.due(), index, entry, rest: entry.lengths });
+    let mut turns: Vec<Turn<'_>> = turns.collect();
+    let mut room = Room { limit: budget.tokens, used: 0 };
+    if let Some(starved) = starved(&turns, budget, now) {
+        (turns, room.limit) = (starved, budget.starved_tokens.min(budget.tokens));
+    } else {
+        turns.sort_unstable_by_key(|turn| (turn.entry.caller.priority, turn.due, turn.index));
+    }
+    let Some((detail, urgency)) = turns.first().map(|turn| (turn.entry.detail, turn.entry.caller.priority)) else {
+        return choices;
+    };
     turns.retain(|turn| turn.entry.detail == detail);
-    let mut room = Room { tokens: limits.batch_tokens, is_empty: true };
-    for step in turns.chunk_by(|one, next| one.step == next.step) {
-        for index in share(step, &mut room) {
+    for equals in turns.chunk_by(|one, next| one.entry.caller.priority == next.entry.caller.priority) {
+        if equals.first().is_some_and(|turn| turn.entry.caller.priority > urgency) {
+            room.limit = room.limit.min(budget.filled_tokens);
+        }
+        for index in share(equals, &mut room) {
             if let Some(Choice::Score(n_windows)) = choices.get_mut(index) {
                 *n_windows += 1;
             }
@@ -114,42 +130,51 @@ pub(super) fn form(entries: &[Entry<'_>], limits: Limits, now: Instant) -> Vec<C
     choices
 }
 
+/// Those who starve, the oldest first and none of another urgency, if what they may have is enough for the first of them.
+fn starved<'a>(turns: &[Turn<'a>], budget: &Budget, now: Instant) -> Option<Vec<Turn<'a>>> {
+    let mut starved: Vec<_> = turns.iter().copied().filter(|turn| turn.entry.is_starved(now)).collect();
+    starved.sort_unstable_by_key(|turn| (turn.due, turn.index));
+    let first = starved.first()?.entry;
+    let is_enough = first.lengths.first().is_some_and(|length| *length <= budget.starved_tokens);
+    starved.retain(|turn| turn.entry.caller.priority == first.caller.priority);
+    is_enough.then_some(starved)
+}
+
 /// A request's place in the order, and its windows that are still to be chosen.
 #[derive(Clone, Copy)]
 struct Turn<'a> {
-    step: u128,
     due: Instant,
     index: usize,
     entry: &'a Entry<'a>,
     rest: &'a [usize],
 }
 
-/// What is left of a batch.
+/// The tokens of a batch.
 struct Room {
-    tokens: usize,
-    is_empty: bool,
+    limit: usize,
+    used: usize,
 }
 
 impl Room {
+    /// Takes a window in, if it fits; a batch that is empty takes any.
     fn take(&mut self, tokens: usize) -> bool {
-        let fits = tokens <= self.tokens || self.is_empty;
+        let fits = self.used == 0 || self.used + tokens <= self.limit;
         if fits {
-            self.tokens = self.tokens.saturating_sub(tokens);
-            self.is_empty = false;
+            self.used += tokens;
         }
         fits
     }
 
     fn is_full(&self) -> bool {
-        !self.is_empty && self.tokens < SMALLEST_WINDOW
+        self.used > 0 && self.used + SMALLEST_WINDOW > self.limit
     }
 }
 
-/// Fills the room from requests of one step: the tenant that has got least is next, and with it the request of that tenant
+/// Fills the room from requests of one urgency: the tenant that has got least is next, and with it the request of that tenant
 /// whose turn it is. Returns a request's index for each of its windows. What does not fit is first in a later batch.
-fn share(step: &[Turn<'_>], room: &mut Room) -> Vec<usize> {
+fn share(equals: &[Turn<'_>], room: &mut Room) -> Vec<usize> {
     let mut tenants: BTreeMap<Tenant, VecDeque<Turn<'_>>> = BTreeMap::new();
-    for turn in step {
+    for turn in equals {
         tenants.entry(turn.entry.caller.tenant).or_default().push_back(*turn);
     }
     let next = |tokens: usize, tenant: Tenant, turns: &VecDeque<Turn<'_>>| {
@@ -180,12 +205,10 @@ fn share(step: &[Turn<'_>], room: &mut Room) -> Vec<usize> {
 /// How many waiting tokens go to the device before a request of this many tokens that came now is done: of the same tenant,
 /// of each request at most as many as its own; of other tenants, at most as many as of its own.
 pub(super) fn tokens_ahead(entries: &[Entry<'_>], caller: &Caller, tokens: usize, now: Instant) -> usize {
-    let newcomer = Entry { caller: *caller, detail: Detail::Categories, since: now, is_cancelled: false, lengths: &[] };
     let mut of_tenant = 0_usize;
     let mut of_others: BTreeMap<Tenant, usize> = BTreeMap::new();
-    for entry in
-        entries.iter().filter(|entry| entry.step(now) <= newcomer.step(now) && entry.fate(now) == Choice::Score(0))
-    {
+    let is_ahead = |entry: &Entry<'_>| entry.caller.priority <= caller.priority && entry.fate(now) == Choice::Score(0);
+    for entry in entries.iter().filter(|entry| is_ahead(entry)) {
         let waiting: usize = entry.lengths.iter().sum();
         if entry.caller.tenant == caller.tenant {
             of_tenant += waiting.min(tokens);

@@ -6,20 +6,14 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{oneshot, watch};
 
-use super::form::{Choice, Entry, Limits, form, tokens_ahead};
+use super::form::{Budget, Choice, Entry, Limits, PATIENCE, form, tokens_ahead};
+use super::pace::{Pace, Served};
 use super::ticket::{BatchTimes, Ticket};
 use super::worker;
 use super::{BatchError, Scored, Window, WorkerState};
-use crate::caller::Caller;
+use crate::caller::{Caller, Priority};
 use crate::model::{Detail, ScoreError, Scorer, WindowScore};
 use crate::telemetry::Metrics;
-
-/// What one batch weighs in the estimate of the device's speed.
-const SPEED_SMOOTHING: f64 = 0.1;
-/// How long a batch may take, by estimate: nothing urgent can pass what is on the device already.
-const LONGEST_BATCH: Duration = Duration::from_millis(50);
-/// Tokens that a batch may have however slow the device is: two full windows. Smaller batches cost throughput.
-const LEAST_BATCH_TOKENS: usize = 256;
 
 /// The queue in front of one device, and the thread that drives it. Dropping it ends the thread.
 pub struct BatchQueue {
@@ -39,12 +33,12 @@ pub struct QueueDepth {
 }
 
 impl BatchQueue {
-    /// Starts the device thread.
+    /// Starts the device's threads.
     ///
     /// # Errors
     /// The system starts no thread.
     pub fn start(scorer: Arc<dyn Scorer>, limits: Limits, metrics: Arc<Metrics>) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared::new(scorer.lanes()));
         let (report, state) = watch::channel(WorkerState::Running);
         worker::spawn(shared.clone(), scorer, limits, metrics, report)?;
         Ok(Self { shared, state })
@@ -82,12 +76,9 @@ impl BatchQueue {
     pub fn estimated_wait(&self, caller: &Caller, tokens: usize) -> Duration {
         let now = Instant::now();
         let waiting = self.shared.lock();
-        if waiting.seconds_per_token <= 0.0 {
-            return Duration::ZERO;
-        }
         let entries: Vec<_> = waiting.requests.iter().map(WaitingRequest::entry).collect();
         let ahead = waiting.tokens_on_device + tokens_ahead(&entries, caller, tokens, now);
-        Duration::try_from_secs_f64(ahead as f64 * waiting.seconds_per_token).unwrap_or(Duration::MAX)
+        waiting.pace.wait(ahead, caller.priority, now)
     }
 
     /// What waits now.
@@ -116,7 +107,6 @@ impl Drop for BatchQueue {
 }
 
 /// What the queue and its worker share.
-#[derive(Default)]
 pub(super) struct Shared {
     waiting: Mutex<WaitingRequests>,
     arrived: Condvar,
@@ -126,8 +116,7 @@ pub(super) struct Shared {
 struct WaitingRequests {
     requests: Vec<WaitingRequest>,
     tokens_on_device: usize,
-    /// Smoothed over the last batches; 0 before the first.
-    seconds_per_token: f64,
+    pace: Pace,
     is_closed: bool,
 }
 
@@ -144,44 +133,63 @@ struct WaitingRequest {
     windows: std::vec::IntoIter<Window>,
 }
 
+/// Windows that go to the device together.
+pub(super) struct Batch {
+    /// The shortest first.
+    pub(super) windows: Vec<Taken>,
+    pub(super) detail: Detail,
+    /// Of the most urgent among them.
+    pub(super) priority: Priority,
+    /// True if somebody had starved for them.
+    pub(super) is_starved: bool,
+}
+
 /// A window on its way to the device.
 pub(super) struct Taken {
     pub(super) window: Window,
-    pub(super) detail: Detail,
     index: usize,
     since: Instant,
     ticket: Arc<Ticket>,
 }
 
 impl Shared {
+    fn new(lanes: usize) -> Self {
+        let waiting = WaitingRequests { pace: Pace::new(lanes), ..WaitingRequests::default() };
+        Self { waiting: Mutex::new(waiting), arrived: Condvar::new() }
+    }
+
     /// A panic while the lock is held can leave only counters off; the worker's own panics never hold it.
     fn lock(&self) -> MutexGuard<'_, WaitingRequests> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for work and takes the next batch, shortest windows first; none once the queue is closed.
-    pub(super) fn next_batch(&self, limits: Limits) -> Option<Vec<Taken>> {
+    /// Waits for work and takes the next batch, when the lane's last one with so many tokens is done; none once the queue is
+    /// closed.
+    pub(super) fn next_batch(&self, done_tokens: usize, limits: Limits) -> Option<Batch> {
         let mut waiting = self.lock();
-        waiting.tokens_on_device = 0;
+        waiting.tokens_on_device = waiting.tokens_on_device.saturating_sub(done_tokens);
         loop {
             if waiting.is_closed {
                 return None;
             }
-            let (now, limits) = (Instant::now(), waiting.paced(limits));
-            if let Some(pause) = waiting.pause(limits, now) {
+            let (now, budget) = (Instant::now(), waiting.pace.budget(limits));
+            if let Some(pause) = waiting.pause(limits.delay, &budget, now) {
                 waiting = self.arrived.wait_timeout(waiting, pause).unwrap_or_else(PoisonError::into_inner).0;
                 continue;
             }
-            let (mut batch, gone) = waiting.take_batch(limits, now);
+            let (batch, gone) = waiting.take_batch(&budget, now);
             if !gone.is_empty() {
                 // What hangs on a window may take other locks when it is dropped.
                 drop(waiting);
                 gone.into_iter().for_each(Gone::finish);
                 waiting = self.lock();
             }
-            if !batch.is_empty() {
-                waiting.tokens_on_device = batch.iter().map(|taken| taken.window.ids.len()).sum();
-                batch.sort_by_key(|taken| taken.window.ids.len());
+            if let Some(batch) = batch {
+                waiting.tokens_on_device += batch.lengths().sum::<usize>();
+                if !waiting.requests.is_empty() {
+                    // There is work for another lane.
+                    self.arrived.notify_one();
+                }
                 return Some(batch);
             }
             if waiting.requests.is_empty() {
@@ -190,18 +198,22 @@ impl Shared {
         }
     }
 
-    /// Learns how long a batch took. Small batches are slow by the token, and nobody waits long for them.
-    pub(super) fn record(&self, tokens: usize, compute: Duration, limits: Limits) {
-        let seconds_per_token = compute.as_secs_f64() / tokens.max(1) as f64;
+    /// What goes before a batch of this priority that is on the device already, if anything does.
+    pub(super) fn next_above(&self, priority: Priority, limits: Limits) -> Option<Batch> {
         let mut waiting = self.lock();
-        if tokens < waiting.paced(limits).batch_tokens / 2 {
-            return;
+        if waiting.is_closed || waiting.requests.iter().all(|request| request.caller.priority >= priority) {
+            return None;
         }
-        waiting.seconds_per_token = if waiting.seconds_per_token > 0.0 {
-            waiting.seconds_per_token + SPEED_SMOOTHING * (seconds_per_token - waiting.seconds_per_token)
-        } else {
-            seconds_per_token
-        };
+        let budget = waiting.pace.budget_above(priority, limits);
+        let (batch, gone) = waiting.take_batch(&budget, Instant::now());
+        drop(waiting);
+        gone.into_iter().for_each(Gone::finish);
+        batch
+    }
+
+    /// Learns from a batch.
+    pub(super) fn learn(&self, served: Served, limits: Limits) {
+        self.lock().pace.learn(served, limits, Instant::now());
     }
 
     /// Refuses what waits and what comes.
@@ -210,6 +222,7 @@ impl Shared {
         waiting.is_closed = true;
         let requests = std::mem::take(&mut waiting.requests);
         drop(waiting);
+        self.arrived.notify_all();
         drop(requests);
     }
 }
@@ -230,34 +243,28 @@ impl Gone {
 
 impl WaitingRequests {
     /// How long a batch that is not full should still wait for more.
-    fn pause(&self, limits: Limits, now: Instant) -> Option<Duration> {
-        if limits.delay.is_zero() {
+    fn pause(&self, delay: Duration, budget: &Budget, now: Instant) -> Option<Duration> {
+        if delay.is_zero() {
             return None;
         }
         let oldest = self.requests.iter().map(|request| request.since).min()?;
         let tokens: usize = self.requests.iter().flat_map(WaitingRequest::rest).sum();
-        let left = (oldest + limits.delay).saturating_duration_since(now);
-        (tokens < limits.batch_tokens && !left.is_zero()).then_some(left)
+        let left = (oldest + delay).saturating_duration_since(now);
+        (tokens < budget.tokens && !left.is_zero()).then_some(left)
     }
 
-    /// The limits at the device's speed of late.
-    fn paced(&self, limits: Limits) -> Limits {
-        if self.seconds_per_token <= 0.0 {
-            return limits;
-        }
-        let tokens = (LONGEST_BATCH.as_secs_f64() / self.seconds_per_token) as usize;
-        Limits { batch_tokens: limits.batch_tokens.min(tokens.max(LEAST_BATCH_TOKENS)), ..limits }
-    }
-
-    fn take_batch(&mut self, limits: Limits, now: Instant) -> (Vec<Taken>, Vec<Gone>) {
+    /// The next batch, if there is one, and what leaves without being scored.
+    fn take_batch(&mut self, budget: &Budget, now: Instant) -> (Option<Batch>, Vec<Gone>) {
         let entries: Vec<_> = self.requests.iter().map(WaitingRequest::entry).collect();
-        let choices = form(&entries, limits, now);
-        let (mut batch, mut gone) = (Vec::new(), Vec::new());
+        let choices = form(&entries, budget, now);
+        let (mut batch, mut gone): (Option<Batch>, _) = (None, Vec::new());
         let requests = Vec::with_capacity(self.requests.len());
         for (mut request, choice) in std::mem::replace(&mut self.requests, requests).into_iter().zip(choices) {
             match choice {
                 Choice::Score(n_windows) => {
-                    request.take(n_windows, now, &mut batch);
+                    if n_windows > 0 {
+                        request.take(n_windows, now, &mut batch);
+                    }
                     if !request.rest().is_empty() {
                         self.requests.push(request);
                     }
@@ -266,7 +273,17 @@ impl WaitingRequests {
                 Choice::Drop => gone.push(Gone { request, is_expired: false }),
             }
         }
+        if let Some(batch) = &mut batch {
+            batch.windows.sort_by_key(|taken| taken.window.ids.len());
+        }
         (batch, gone)
+    }
+}
+
+impl Batch {
+    /// Tokens of each window.
+    pub(super) fn lengths(&self) -> impl Iterator<Item = usize> {
+        self.windows.iter().map(|taken| taken.window.ids.len())
     }
 }
 
@@ -292,13 +309,16 @@ impl WaitingRequest {
         self.lengths.get(self.n_taken..).unwrap_or_default()
     }
 
-    fn take(&mut self, n_windows: usize, now: Instant, batch: &mut Vec<Taken>) {
-        if n_windows > 0 {
-            self.served = now;
-        }
+    /// Moves the first windows that wait to a batch, or begins one with them.
+    fn take(&mut self, n_windows: usize, now: Instant, batch: &mut Option<Batch>) {
+        let (detail, priority) = (self.detail, self.caller.priority);
+        let batch = batch.get_or_insert(Batch { windows: Vec::new(), detail, priority, is_starved: false });
+        batch.priority = batch.priority.min(priority);
+        batch.is_starved |= now.saturating_duration_since(self.served) >= PATIENCE;
+        self.served = now;
         for window in self.windows.by_ref().take(n_windows) {
             let (index, ticket) = (self.n_taken, self.ticket.clone());
-            batch.push(Taken { window, detail: self.detail, index, since: self.since, ticket });
+            batch.windows.push(Taken { window, index, since: self.since, ticket });
             self.n_taken += 1;
         }
     }
@@ -324,8 +344,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::caller::Priority;
-    use crate::model::TokenBatch;
+    use crate::model::{ScoreFn, TokenBatch};
     use crate::threat::Channel;
 
     /// A device that answers when it is told to, and remembers what it was given.
@@ -350,19 +369,10 @@ mod tests {
         (0..n_windows).map(|_| Window::new(Arc::from([first, 0]), Channel::Data)).collect()
     }
 
+    /// A long document that is under way for a minute is served all the time, and so never starves: a prompt that comes is in
+    /// the next batch. What is not served at all starves, and then is.
     #[test]
-    fn batches_are_as_large_as_the_device_is_fast() {
-        for (seconds_per_token, expected) in [(0.0, 2048), (1e-6, 2048), (1e-4, 500), (1e-2, 256), (f64::MAX, 256)] {
-            let waiting = WaitingRequests { seconds_per_token, ..WaitingRequests::default() };
-            assert_eq!(waiting.paced(Limits::tokens(2048)).batch_tokens, expected, "{seconds_per_token}");
-            assert_eq!(waiting.paced(Limits::tokens(100)).batch_tokens, 100);
-        }
-    }
-
-    /// A long document that is under way for a minute is served all the time, and so gets no older: a prompt that comes is in
-    /// the next batch. What is not served at all gets older.
-    #[test]
-    fn what_is_served_does_not_get_older() {
+    fn what_is_served_does_not_starve() {
         let start = Instant::now();
         let mut answers = Vec::new();
         let mut request = |name, n_windows, priority, now| {
@@ -379,12 +389,18 @@ mod tests {
         for second in 0..60 {
             let now = start + Duration::from_secs(second);
             waiting.requests.push(request(3, 1, Priority::Default, now));
-            let (batch, _) = waiting.take_batch(Limits::tokens(8), now);
-            let count = |name: u32| batch.iter().filter(|taken| taken.window.ids.first() == Some(&name)).count();
+            let budget = Budget { tokens: 8, filled_tokens: 8, starved_tokens: 2, above: None };
+            let mut windows = waiting.take_batch(&budget, now).0.unwrap().windows;
+            if windows.len() == 1 {
+                // It was the turn of who starved.
+                bulk_at = Some(second);
+                windows.extend(waiting.take_batch(&budget, now).0.unwrap().windows);
+            }
+            let count = |name: u32| windows.iter().filter(|taken| taken.window.ids.first() == Some(&name)).count();
             assert_eq!(count(3), 1, "after {second} s");
-            bulk_at = bulk_at.or((count(2) > 0).then_some(second));
+            assert_eq!(count(2) > 0, bulk_at == Some(second));
         }
-        assert!(bulk_at.is_some_and(|second| (1..=10).contains(&second)), "{bulk_at:?}");
+        assert_eq!(bulk_at, Some(10));
     }
 
     /// While the device is busy a request is cancelled and another expires: neither reaches the device, and a long document
@@ -419,5 +435,66 @@ mod tests {
         seen.iter_mut().for_each(|batch| batch.sort_unstable());
         assert_eq!(seen, [vec![1], vec![4, 4, 4, 5], vec![4, 4, 4]]);
         assert_eq!(queue.depth(), QueueDepth::default());
+    }
+    /// A device that stops twice in each batch that can wait, and remembers what it was given in which order it was done.
+    struct Stopping {
+        gate: Mutex<std::sync::mpsc::Receiver<()>>,
+        done: Mutex<Vec<Vec<u32>>>,
+    }
+
+    impl Scorer for Stopping {
+        fn score(&self, batch: &TokenBatch, _: Detail) -> Result<Vec<WindowScore>, ScoreError> {
+            self.done.lock().unwrap().push(batch.windows().map(|(ids, _)| ids[0]).collect());
+            Ok(vec![WindowScore::default(); batch.len()])
+        }
+
+        fn score_interruptibly(
+            &self,
+            batch: &TokenBatch,
+            detail: Detail,
+            between: &mut dyn FnMut(&mut ScoreFn<'_>),
+        ) -> Result<Vec<WindowScore>, ScoreError> {
+            for _ in 0..2 {
+                self.gate.lock().unwrap().recv().unwrap();
+                between(&mut |urgent, detail| self.score(urgent, detail));
+            }
+            self.score(batch, detail)
+        }
+
+        fn device(&self) -> &str {
+            "stopping"
+        }
+    }
+
+    /// While a bulk batch is on the device, interactive requests come: they are answered before it is, one batch at each
+    /// stop, and what is no more urgent waits.
+    #[tokio::test]
+    async fn the_urgent_goes_before_the_rest_of_a_batch() {
+        let (open, gate) = std::sync::mpsc::channel();
+        let device = Arc::new(Stopping { gate: Mutex::new(gate), done: Mutex::default() });
+        let queue = BatchQueue::start(device.clone(), Limits::tokens(2), Arc::default()).unwrap();
+        let of = |priority| Caller { priority, ..Caller::default() };
+        let (bulk, urgent) = (of(Priority::Bulk), of(Priority::Interactive));
+        let mut first = Box::pin(queue.score(windows(1, 1), Detail::Categories, &bulk));
+        assert!(futures::poll!(&mut first).is_pending());
+        while queue.depth().windows > 0 {
+            tokio::task::yield_now().await;
+        }
+        let mut second = Box::pin(queue.score(windows(2, 1), Detail::Categories, &bulk));
+        let mut prompts: Vec<_> =
+            (3..6).map(|name| Box::pin(queue.score(windows(name, 1), Detail::Categories, &urgent))).collect();
+        assert!(futures::poll!(&mut second).is_pending());
+        for prompt in &mut prompts {
+            assert!(futures::poll!(prompt).is_pending());
+        }
+        open.send(()).unwrap();
+        assert_eq!(prompts.remove(0).await.unwrap().windows.len(), 1);
+        assert!(futures::poll!(&mut first).is_pending());
+        (0..3).for_each(|_| open.send(()).unwrap());
+        for prompt in prompts {
+            assert_eq!(prompt.await.unwrap().windows.len(), 1);
+        }
+        assert_eq!((first.await.unwrap().windows.len(), second.await.unwrap().windows.len()), (1, 1));
+        assert_eq!(*device.done.lock().unwrap(), [3, 4, 1, 5, 2].map(|name| vec![name]));
     }
 }

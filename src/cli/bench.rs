@@ -1,6 +1,7 @@
-//! `bench`: how fast this machine computes, alone (`engine`) and as a server under load (`serve`), and what callers notice when
-//! models are exchanged (`swap`).
+//! `bench`: how fast this machine computes, alone (`engine`) and as a server under load (`serve`, and `targets` for what it must
+//! hold), and what callers notice when models are exchanged (`swap`).
 
+mod copies;
 mod engine;
 mod random;
 mod serve;
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 pub(super) enum Command {
     Engine(engine::Arguments),
     Serve(Box<serve::Arguments>),
+    Targets(serve::targets::Arguments),
     Swap(swap::Arguments),
 }
 
@@ -21,6 +23,7 @@ pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Engine(arguments) => engine::run(&arguments),
         Command::Serve(arguments) => super::runtime()?.block_on(serve::run(*arguments)),
+        Command::Targets(arguments) => super::runtime()?.block_on(serve::targets::run(arguments)),
         Command::Swap(arguments) => swap::run(&arguments),
     }
 }

@@ -1,6 +1,7 @@
 //! `models`: what there is, whether it is what it says, and who says so; and which of them a server uses.
 
 mod admin;
+mod compare;
 mod table;
 
 use std::fs::OpenOptions;
@@ -18,7 +19,7 @@ use crate::fetch::{Hub, ModelSource};
 use crate::model::EngineOptions;
 use crate::signing::{PrivateKey, SIGNATURE, Statement, sign};
 
-/// List, verify or sign models, and change those of a running server.
+/// List, verify, sign or compare models, and change those of a running server.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// List the embedded model and those in subfolders of a folder, or those of a running server
@@ -29,6 +30,8 @@ pub(super) enum Command {
         /// Admin listener of the server
         #[arg(long, value_name = "URL")]
         admin: Option<String>,
+        #[command(flatten)]
+        tls: admin::Tls,
     },
     /// Check a model's signature and digests, load it and score its golden inputs; exit status 1 and the reason if it is
     /// refused
@@ -60,17 +63,21 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Hold a model against the one that it would replace, on labelled texts: quality, calibration, verdicts that flip,
+    /// latency; exit status 1 if it is worse beyond the bounds
+    Compare(Box<compare::Arguments>),
     #[command(flatten)]
     Server(admin::Command),
 }
 
 pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::List { folder: _, admin: Some(admin) } => admin::run(admin::Command::list(admin)),
-        Command::List { folder, admin: None } => list(folder),
+        Command::List { folder: _, admin: Some(admin), tls } => admin::run(admin::Command::list(admin, tls)),
+        Command::List { folder, admin: None, tls: _ } => list(folder),
         Command::Verify { model, key, hub } => verify(model.as_ref(), &key, &hub.hub()),
         Command::Keygen { out } => keygen(&out),
         Command::Sign { model, key, out } => sign_folder(&model, &key, out.as_deref()),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Server(command) => admin::run(command),
     }
 }

@@ -17,10 +17,20 @@ const ADMIN_ADDRESS: &str = "127.0.0.1:50052";
 #[derive(Clone, Debug, Default, clap::Args, Deserialize)]
 #[serde(default)]
 pub struct DeploySettings {
-    /// Let models be changed while the server runs, through this address and port, which must be of this machine [default if
-    /// given without: 127.0.0.1:50052]
+    /// Let models be changed while the server runs, through this address and port, which must be of this machine unless
+    /// callers show certificates [default if given without: 127.0.0.1:50052]
     #[arg(long, env = "PORTCULLIS_ADMIN_LISTEN", num_args = 0..=1, default_missing_value = ADMIN_ADDRESS, value_name = "ADDRESS")]
     admin_listen: Option<SocketAddr>,
+    /// Certificate of the admin listener, a PEM file with those that vouch for it: TLS, and only for callers who show a
+    /// certificate by --admin-client-ca
+    #[arg(long, env = "PORTCULLIS_ADMIN_TLS_CERT", value_name = "FILE")]
+    admin_tls_cert: Option<PathBuf>,
+    /// Private key of that certificate, a PEM file
+    #[arg(long, env = "PORTCULLIS_ADMIN_TLS_KEY", value_name = "FILE")]
+    admin_tls_key: Option<PathBuf>,
+    /// Whose certificates may change models: authorities, a PEM file
+    #[arg(long, env = "PORTCULLIS_ADMIN_CLIENT_CA", value_name = "FILE")]
+    admin_client_ca: Option<PathBuf>,
     /// Folder in which it is written down which model is active, so that a restart begins with it
     #[arg(long, env = "PORTCULLIS_STATE_DIR", value_name = "DIR")]
     state_dir: Option<PathBuf>,
@@ -58,12 +68,25 @@ pub struct DeploySettings {
 pub struct DeployConfig {
     /// Where models can be changed; none for nowhere.
     pub admin_listen: Option<SocketAddr>,
+    /// Who may change them there; none for whoever is on this machine.
+    pub admin_tls: Option<AdminTls>,
     /// What survives a restart.
     pub state: Option<StateFolder>,
     /// What is watched.
     pub folder: Option<FolderWatch>,
     /// What holds of every change.
     pub limits: DeployLimits,
+}
+
+/// PEM files of a listener that knows its callers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminTls {
+    /// The listener's certificate, with those that vouch for it.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// The authorities whose certificates callers must show.
+    pub client_ca: PathBuf,
 }
 
 impl DeployConfig {
@@ -79,6 +102,9 @@ impl DeploySettings {
     pub fn or(self, other: Self) -> Self {
         Self {
             admin_listen: self.admin_listen.or(other.admin_listen),
+            admin_tls_cert: self.admin_tls_cert.or(other.admin_tls_cert),
+            admin_tls_key: self.admin_tls_key.or(other.admin_tls_key),
+            admin_client_ca: self.admin_client_ca.or(other.admin_client_ca),
             state_dir: self.state_dir.or(other.state_dir),
             models_dir: self.models_dir.or(other.models_dir),
             promote_new: self.promote_new || other.promote_new,
@@ -112,15 +138,18 @@ impl DeploySettings {
         if guard.min_requests == 0 || self.guard_golden_s == Some(0) {
             mistakes.push("guard_min_requests and guard_golden_s must be at least 1".to_owned());
         }
-        if self.admin_listen.is_some_and(|address| !address.ip().is_loopback()) {
-            mistakes
-                .push("admin_listen must be an address of this machine, as 127.0.0.1: who reaches it rules".to_owned());
+        let admin_tls = self.admin_tls(mistakes);
+        if self.admin_listen.is_some_and(|address| !address.ip().is_loopback()) && admin_tls.is_none() {
+            let reason = "admin_listen must be an address of this machine, as 127.0.0.1, without admin_tls_cert, \
+                          admin_tls_key and admin_client_ca: who reaches it rules";
+            mistakes.push(reason.to_owned());
         }
         if self.promote_new && self.models_dir.is_none() {
             mistakes.push("promote_new needs models_dir".to_owned());
         }
         DeployConfig {
             admin_listen: self.admin_listen,
+            admin_tls,
             state: self.state_dir.clone().map(StateFolder::new),
             folder: self.models_dir.clone().map(|folder| FolderWatch { folder, promotes: self.promote_new }),
             limits: DeployLimits {
@@ -129,6 +158,21 @@ impl DeploySettings {
                 guard,
                 golden_interval: Duration::from_secs(self.guard_golden_s.unwrap_or(60)),
             },
+        }
+    }
+}
+
+impl DeploySettings {
+    /// All of the three files, or none of them.
+    fn admin_tls(&self, mistakes: &mut Vec<String>) -> Option<AdminTls> {
+        match (self.admin_tls_cert.clone(), self.admin_tls_key.clone(), self.admin_client_ca.clone()) {
+            (Some(certificate), Some(key), Some(client_ca)) => Some(AdminTls { certificate, key, client_ca }),
+            (None, None, None) => None,
+            _ => {
+                let reason = "admin_tls_cert, admin_tls_key and admin_client_ca are given together or not at all";
+                mistakes.push(reason.to_owned());
+                None
+            }
         }
     }
 }
@@ -156,6 +200,10 @@ mod tests {
         check("admin_listen = \"[::1]:7\"", 0);
         check("admin_listen = \"0.0.0.0:7\"", 1);
         check("admin_listen = \"192.0.2.1:7\"", 1);
+        let tls = "admin_tls_cert = \"a\"\nadmin_tls_key = \"b\"\nadmin_client_ca = \"c\"";
+        assert!(check(&format!("admin_listen = \"0.0.0.0:7\"\n{tls}"), 0).admin_tls.is_some());
+        check("admin_listen = \"127.0.0.1:7\"\nadmin_tls_cert = \"a\"\nadmin_tls_key = \"b\"", 1);
+        check("admin_listen = \"0.0.0.0:7\"\nadmin_client_ca = \"c\"", 2);
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub struct ModelSettings {
     /// Trust any model, signed or not: for development only
     #[arg(long, env = "PORTCULLIS_ALLOW_UNSIGNED_MODEL", value_parser = BoolishValueParser::new())]
     allow_unsigned_model: bool,
-    /// Where the model computes: auto, cpu, cuda or cuda:N [default: auto, a GPU if there is one and this build knows GPUs]
+    /// Where the model computes: auto, cpu, cuda, cuda:N or cuda:all [default: auto, a GPU if there is one and this build knows GPUs]
     #[arg(long, env = "PORTCULLIS_DEVICE", value_name = "DEVICE")]
     device: Option<DeviceChoice>,
     /// Arithmetic of the model: auto, int8, f16, bf16 or f32 [default: auto, the fastest that the model answers rightly in]

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use semver::Version;
 
 use super::lineup::Candidate;
+use super::record::{StateFolder, Trying, TryingNote};
 use super::{Actor, Deployment, TrafficChange};
 use crate::artifact::{ArtifactFiles, Manifest};
 use crate::fetch::ModelSource;
@@ -30,7 +31,7 @@ type Seen = BTreeMap<PathBuf, SystemTime>;
 impl Deployment {
     /// Looks at a folder again and again.
     pub async fn watch_folder(&self, watch: FolderWatch) {
-        let mut seen = Seen::new();
+        let mut seen = self.crashed();
         loop {
             self.look_at(&watch, &mut seen).await;
             tokio::time::sleep(INTERVAL).await;
@@ -42,6 +43,7 @@ impl Deployment {
         let is_free = matches!(self.lock().candidate, None | Some(Candidate::Failed { .. }));
         let Some((folder, time)) = self.newest(&watch.folder, seen).filter(|_| is_free) else { return };
         let mut changes = self.changes();
+        let Ok(_note) = self.note(&folder, time) else { return };
         if self.load(ModelSource::Folder(folder.clone()), "", &Actor::Folder).is_err() {
             // It is full just now; the next look finds the folder again.
             return;
@@ -57,6 +59,23 @@ impl Deployment {
         }
     }
 
+    /// The model that ended the process when it was tried.
+    fn crashed(&self) -> Seen {
+        let crashed = self.inner.origin.state.as_ref().and_then(StateFolder::trying);
+        if let Some(trying) = &crashed {
+            let folder = trying.folder.display();
+            tracing::error!(%folder, "the server ended while it loaded this model; it is tried again when its files change");
+        }
+        crashed.into_iter().map(|trying| (trying.folder, trying.written)).collect()
+    }
+
+    /// Notes what is tried, where there is a place for it.
+    fn note(&self, folder: &Path, written: SystemTime) -> std::io::Result<Option<TryingNote>> {
+        let trying = Trying { folder: folder.to_owned(), written };
+        let note = self.inner.origin.state.as_ref().map(|state| state.begin_trying(&trying)).transpose();
+        note.inspect_err(|error| tracing::error!(%error, "nothing is loaded: it could not be noted"))
+    }
+
     fn promote_ready(&self) {
         let Some(digest) = self.lock().ready().map(|ready| ready.id().digest.clone()) else { return };
         let change = TrafficChange { active: digest, ..TrafficChange::default() };
@@ -67,12 +86,15 @@ impl Deployment {
 
     fn newest(&self, folder: &Path, seen: &Seen) -> Option<(PathBuf, SystemTime)> {
         let active = Version::parse(&self.active().id().version).ok()?;
+        let state = self.inner.origin.state.as_ref();
+        let withdrawn = state.and_then(|state| state.read().ok()?).and_then(|record| record.withdrawn);
         let entries = std::fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
         let unseen = entries.filter_map(|path| {
             let time = last_written(&path)?;
-            let (manifest, _) = Manifest::read(&ArtifactFiles::Folder(path.clone())).ok()?;
+            let (manifest, digest) = Manifest::read(&ArtifactFiles::Folder(path.clone())).ok()?;
             let version = Version::parse(&manifest.version).ok()?;
-            (version > active && seen.get(&path) != Some(&time)).then_some((version, path, time))
+            let is_new = version > active && seen.get(&path) != Some(&time) && withdrawn.as_ref() != Some(&digest);
+            is_new.then_some((version, path, time))
         });
         unseen.max().map(|(_, path, time)| (path, time))
     }

@@ -143,7 +143,20 @@ pub fn load_first(
             None
         })
     });
-    for recorded in record.into_iter().flat_map(|record| recorded_models(record, configured)) {
+    let record = record.filter(|record| is_of(record, configured)).map(Record::at_start);
+    if let Some((record, state)) = record.as_ref().zip(state) {
+        if let Some(digest) = &record.withdrawn {
+            tracing::error!(
+                digest,
+                "a new model has brought the server down again and again; the one before it is loaded"
+            );
+        }
+        // Written before anything is loaded: it may be the last thing that this process does.
+        if let Err(error) = state.write(record) {
+            tracing::error!(%error, "a start cannot be recorded; a model that crashes would be started again");
+        }
+    }
+    for recorded in record.into_iter().flat_map(|record| [record.active].into_iter().chain(record.previous)) {
         match load_recorded(loader, &recorded) {
             Ok(loaded) => return Ok(loaded),
             Err(error) => {
@@ -155,13 +168,13 @@ pub fn load_first(
     Ok((loader.load(configured, &|_| Ok(()))?, configured.clone()))
 }
 
-/// None if another model was configured since.
-fn recorded_models(record: Record, configured: &ModelSource) -> Vec<RecordedModel> {
-    if record.configured != configured.to_string() {
+/// Whether no other model was configured since.
+fn is_of(record: &Record, configured: &ModelSource) -> bool {
+    let is_same = record.configured == configured.to_string();
+    if !is_same {
         tracing::warn!(was = record.configured, %configured, "another model is configured than when the active one was recorded");
-        return Vec::new();
     }
-    [record.active].into_iter().chain(record.previous).collect()
+    is_same
 }
 
 fn load_recorded(loader: &dyn ModelLoader, recorded: &RecordedModel) -> Result<(Model, ModelSource), LoadError> {

@@ -46,7 +46,7 @@ impl Deployment {
         let (canary, shadow) = (share(change.canary.as_ref())?, share(change.shadow.as_ref())?);
         let active = if change.active.is_empty() { Named::Active } else { lineup.find(&change.active)? };
         check_shares(&lineup, &active, change)?;
-        match active {
+        match &active {
             Named::Active => {}
             Named::Candidate => self.promote(&mut lineup, by)?,
             Named::Standby => self.call_back(&mut lineup, "manual", "asked for", by)?,
@@ -55,8 +55,12 @@ impl Deployment {
         if let (Some(ready), true) = (lineup.ready(), canary > 0.0 || shadow > 0.0) {
             audit(by, "traffic", ready.source(), Some(ready.id()), &format!("canary {canary}, shadow {shadow}"));
         }
+        let is_promotion = matches!(active, Named::Candidate);
         self.publish(lineup);
         self.watch_golden();
+        if is_promotion {
+            self.watch_probation();
+        }
         Ok(self.snapshot())
     }
 
@@ -136,7 +140,7 @@ impl Deployment {
             lineup.active = trial.baseline.clone();
             lineup.standby = None;
             // The guard does not wait for a disk: the worst is that a restart begins with the model that was taken back.
-            if let Err(error) = self.record(&lineup) {
+            if let Err(error) = self.record(&lineup, false) {
                 tracing::error!(%error, "the rollback could not be recorded");
             }
             self.metrics().swapped("rollback");
@@ -163,7 +167,7 @@ impl Deployment {
         };
         let former = std::mem::replace(&mut lineup.active, next);
         let older = lineup.standby.replace(former.clone());
-        if let Err(error) = self.record(lineup) {
+        if let Err(error) = self.record(lineup, true) {
             let next = std::mem::replace(&mut lineup.active, former);
             (lineup.candidate, lineup.standby) = (Some(Candidate::Ready(next)), older);
             return Err(error.into());
@@ -182,7 +186,7 @@ impl Deployment {
     fn call_back(&self, lineup: &mut Lineup, guard: &'static str, reason: &str, by: &Actor) -> Result<(), DeployError> {
         let standby = lineup.standby.take().ok_or(DeployError::NothingToRollBack)?;
         let former = std::mem::replace(&mut lineup.active, standby.clone());
-        if let Err(error) = self.record(lineup) {
+        if let Err(error) = self.record(lineup, false) {
             lineup.active = former;
             lineup.standby = Some(standby);
             return Err(error.into());
@@ -197,12 +201,13 @@ impl Deployment {
         Ok(())
     }
 
-    /// Writes down who is active.
-    fn record(&self, lineup: &Lineup) -> std::io::Result<()> {
+    /// Writes down who is active, and whether it has yet to prove itself.
+    fn record(&self, lineup: &Lineup, is_new: bool) -> std::io::Result<()> {
         let Some(state) = &self.inner.origin.state else { return Ok(()) };
         let model = |served: &Arc<Served>| RecordedModel::new(served.id(), served.source());
         let previous = lineup.standby.as_ref().map(model);
-        state.write(&Record::new(&self.inner.origin.configured, model(&lineup.active), previous))
+        let record = Record::new(&self.inner.origin.configured, model(&lineup.active), previous);
+        state.write(&if is_new { record.on_probation() } else { record })
     }
 
     /// Lets go of a standby when the time for a quick way back has passed.

@@ -7,13 +7,18 @@ use std::pin::Pin;
 use futures::stream::{self, Stream};
 use tonic::{Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt};
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
 
 use super::status::Rejection;
 use super::v1;
+use crate::artifact::hex_digest;
 use crate::deploy::{Actor, DeployError, Deployment, Share, Snapshot, TrafficChange};
 use crate::fetch::ModelSource;
 use describe::Audience;
 
+/// Characters of a subject in the log.
+const MAX_SUBJECT_CHARS: usize = 256;
 /// Bytes of a reason.
 const MAX_REASON_BYTES: usize = 256;
 
@@ -41,7 +46,7 @@ impl Models {
     /// Who asks, if changes may be asked for here.
     fn actor<T>(&self, request: &Request<T>) -> Result<Actor, Status> {
         match self.audience {
-            Audience::Admin => Ok(Actor::Peer(request.remote_addr())),
+            Audience::Admin => Ok(Actor::Peer { subject: subject(request), address: request.remote_addr() }),
             Audience::Public => Err(Status::permission_denied("models are changed on the admin listener alone")),
         }
     }
@@ -145,6 +150,18 @@ impl v1::model_service_server::ModelService for Models {
         });
         Ok(Response::new(Box::pin(states)))
     }
+}
+
+/// Whom the caller's certificate names, as in RFC 4514; what could disturb a log is left out.
+fn subject<T>(request: &Request<T>) -> Option<String> {
+    let certificates = request.peer_certs()?;
+    let certificate = certificates.first()?;
+    let subject = match Certificate::from_der(certificate) {
+        Ok(certificate) => certificate.tbs_certificate.subject.to_string(),
+        // Whoever checked the certificate could read it. The log then says at least which one it was.
+        Err(_) => format!("certificate sha256:{}", hex_digest(certificate)),
+    };
+    Some(subject.chars().filter(|c| !c.is_control()).take(MAX_SUBJECT_CHARS).collect())
 }
 
 #[allow(clippy::result_large_err, reason = "the type is tonic's")]

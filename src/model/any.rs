@@ -5,8 +5,8 @@ use candle_nn::VarBuilder;
 #[cfg(feature = "cuda")]
 use super::gpu::CudaEngine;
 use super::{
-    Detail, DeviceChoice, EncoderConfig, Engine, EngineError, EngineOptions, Precision, ScoreError, Scorer, TokenBatch,
-    WindowScore,
+    Detail, DeviceChoice, EncoderConfig, Engine, EngineError, EngineOptions, Precision, ScoreError, ScoreFn, Scorer,
+    TokenBatch, WindowScore,
 };
 
 /// An engine on the CPU or on a GPU.
@@ -14,7 +14,7 @@ use super::{
 pub enum AnyEngine {
     /// On CPU cores.
     Cpu(Box<Engine>),
-    /// On a GPU of NVIDIA's.
+    /// On GPUs of NVIDIA's.
     #[cfg(feature = "cuda")]
     Cuda(Box<CudaEngine>),
 }
@@ -30,11 +30,12 @@ impl AnyEngine {
                 Engine::new(vb, config, options).map(|engine| Self::Cpu(Box::new(engine)))
             }
             #[cfg(feature = "cuda")]
-            DeviceChoice::Cuda(number) => {
-                CudaEngine::open(number, vb, config, options.precision).map(|engine| Self::Cuda(Box::new(engine)))
+            DeviceChoice::Cuda(_) | DeviceChoice::AllCuda => {
+                CudaEngine::open(options.device, vb, config, options.precision)
+                    .map(|engine| Self::Cuda(Box::new(engine)))
             }
             #[cfg(not(feature = "cuda"))]
-            DeviceChoice::Cuda(_) => Err(EngineError::NotBuilt(options.device)),
+            DeviceChoice::Cuda(_) | DeviceChoice::AllCuda => Err(EngineError::NotBuilt(options.device)),
         }
     }
 
@@ -68,6 +69,19 @@ impl AnyEngine {
 impl Scorer for AnyEngine {
     fn score(&self, batch: &TokenBatch, detail: Detail) -> Result<Vec<WindowScore>, ScoreError> {
         self.scorer().score(batch, detail)
+    }
+
+    fn score_interruptibly(
+        &self,
+        batch: &TokenBatch,
+        detail: Detail,
+        between: &mut dyn FnMut(&mut ScoreFn<'_>),
+    ) -> Result<Vec<WindowScore>, ScoreError> {
+        self.scorer().score_interruptibly(batch, detail, between)
+    }
+
+    fn lanes(&self) -> usize {
+        self.scorer().lanes()
     }
 
     fn device(&self) -> &str {

@@ -16,6 +16,8 @@ pub enum DeviceChoice {
     Cpu,
     /// The GPU of NVIDIA's with this number, from 0.
     Cuda(usize),
+    /// All GPUs of NVIDIA's together.
+    AllCuda,
 }
 
 impl fmt::Display for DeviceChoice {
@@ -24,6 +26,7 @@ impl fmt::Display for DeviceChoice {
             Self::Auto => f.pad("auto"),
             Self::Cpu => f.pad("cpu"),
             Self::Cuda(number) => f.pad(&format!("cuda:{number}")),
+            Self::AllCuda => f.pad("cuda:all"),
         }
     }
 }
@@ -36,10 +39,11 @@ impl FromStr for DeviceChoice {
             ("auto", _) => Ok(Self::Auto),
             ("cpu", _) => Ok(Self::Cpu),
             ("cuda", _) => Ok(Self::Cuda(0)),
+            ("cuda:all", _) => Ok(Self::AllCuda),
             (_, Some(number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
                 number.parse().map(Self::Cuda).map_err(|_| format!("there is no GPU {number:?}"))
             }
-            _ => Err("the device must be auto, cpu, cuda or cuda:N".to_owned()),
+            _ => Err("the device must be auto, cpu, cuda, cuda:N or cuda:all".to_owned()),
         }
     }
 }
@@ -64,7 +68,9 @@ mod tests {
 
     #[test]
     fn names_are_read_back() {
-        for choice in [DeviceChoice::Auto, DeviceChoice::Cpu, DeviceChoice::Cuda(0), DeviceChoice::Cuda(7)] {
+        for choice in
+            [DeviceChoice::Auto, DeviceChoice::Cpu, DeviceChoice::Cuda(0), DeviceChoice::Cuda(7), DeviceChoice::AllCuda]
+        {
             assert_eq!(choice.to_string().parse(), Ok(choice));
         }
         assert_eq!("cuda".parse(), Ok(DeviceChoice::Cuda(0)));

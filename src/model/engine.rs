@@ -22,7 +22,7 @@ use self::forward::{Block, Pack, Pass, Space};
 use self::plan::PackPlan;
 use self::weights::{Arithmetic, PackedWeights};
 use super::{
-    Detail, DeviceChoice, EncoderConfig, Logits, Precision, ScoreError, Scorer, ThreatClassifier, TokenBatch,
+    Detail, DeviceChoice, EncoderConfig, Logits, Precision, ScoreError, ScoreFn, Scorer, ThreatClassifier, TokenBatch,
     WindowScore,
 };
 
@@ -99,7 +99,12 @@ pub struct Engine {
 struct State {
     pool: Pool,
     spaces: Vec<Space>,
+    /// Of what goes before a batch that is under way.
+    urgent: Vec<Space>,
 }
+
+/// What is called between two layers, with the threads.
+type Between<'a> = Option<&'a mut dyn FnMut(&mut Pool)>;
 
 /// A pack and what its windows scored.
 struct Task {
@@ -116,13 +121,14 @@ impl Engine {
         let isa = Isa::best();
         let arithmetic = match options.precision {
             Precision::F32 => Arithmetic::F32,
+            Precision::Bf16 => Arithmetic::Bf16,
             Precision::Int8 | Precision::Auto => Arithmetic::Int16,
-            Precision::F16 | Precision::Bf16 => return Err(EngineError::Unavailable(options.precision)),
+            Precision::F16 => return Err(EngineError::Unavailable(options.precision)),
         };
         let weights = PackedWeights::pack(&ThreatClassifier::load(vb, config)?, arithmetic)?;
         let pool = Pool::new(options.threads)?;
         let threads = pool.n_threads();
-        let spaces = (0..threads).map(|_| Space::new(&weights)).collect();
+        let [spaces, urgent] = [(); 2].map(|()| (0..threads).map(|_| Space::new(&weights)).collect());
         let mut engine = Self {
             weights,
             arithmetic,
@@ -131,7 +137,7 @@ impl Engine {
             max_tokens: config.max_position_embeddings,
             vocab_size: config.vocab_size,
             device: String::new(),
-            state: Mutex::new(State { pool, spaces }),
+            state: Mutex::new(State { pool, spaces, urgent }),
         };
         engine.device = format!("cpu {} {}", engine.precision(), isa.name());
         Ok(engine)
@@ -141,6 +147,7 @@ impl Engine {
     pub fn precision(&self) -> Precision {
         match self.arithmetic {
             Arithmetic::F32 => Precision::F32,
+            Arithmetic::Bf16 => Precision::Bf16,
             Arithmetic::Int16 => Precision::Int8,
         }
     }
@@ -168,25 +175,41 @@ impl Engine {
     ) -> Result<Vec<(Stage, Duration)>, ScoreError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.spaces.iter_mut().for_each(|space| space.laps.set_clock(Some(now)));
-        let scored = self.score_in(&mut state, batch, detail);
+        let State { pool, spaces, .. } = &mut *state;
+        let scored = self.score_in(pool, spaces, batch, detail, None);
         let totals = Stage::ALL.map(|stage| (stage, state.spaces.iter().map(|space| space.laps.total(stage)).sum()));
         state.spaces.iter_mut().for_each(|space| space.laps.set_clock(None));
         scored.map(|_| totals.to_vec())
     }
 
-    fn score_in(&self, state: &mut State, batch: &TokenBatch, detail: Detail) -> Result<Vec<WindowScore>, ScoreError> {
+    fn score_in(
+        &self,
+        pool: &mut Pool,
+        spaces: &mut [Space],
+        batch: &TokenBatch,
+        detail: Detail,
+        mut between: Between<'_>,
+    ) -> Result<Vec<WindowScore>, ScoreError> {
         let windows: Vec<_> = batch.windows().collect();
         windows.iter().try_for_each(|(ids, _)| self.check(ids))?;
         let lengths: Vec<usize> = windows.iter().map(|(ids, _)| ids.len()).collect();
         let pass =
             Pass { weights: &self.weights, arithmetic: self.arithmetic, isa: self.isa, windows: &windows, detail };
-        let plans = plan::packs(&lengths, self.threads);
+        // Only threads that meet once a layer can stop there.
+        let plans = match between {
+            Some(_) => vec![plan::blocks(&lengths, self.threads)],
+            None => plan::packs(&lengths, self.threads),
+        };
         let mut tasks: Vec<Task> = plans.into_iter().map(|plan| Task { plan, scores: Vec::new() }).collect();
-        let State { pool, spaces } = state;
         match tasks.as_mut_slice() {
             [only] => {
                 let mut pack = spaces.first_mut().map(|space| std::mem::take(&mut space.pack)).unwrap_or_default();
-                pass.run(&mut pack, &only.plan, |blocks, run| pool.for_each(spaces, blocks, run));
+                pass.run(&mut pack, &only.plan, |blocks, run| {
+                    if let Some(between) = &mut between {
+                        between(pool);
+                    }
+                    pool.for_each(spaces, blocks, run);
+                });
                 collect(&pack, &mut only.scores);
                 if let Some(space) = spaces.first_mut() {
                     space.pack = pack;
@@ -216,7 +239,20 @@ impl Engine {
 impl Scorer for Engine {
     fn score(&self, batch: &TokenBatch, detail: Detail) -> Result<Vec<WindowScore>, ScoreError> {
         // After a panic the buffers hold nothing that is read again: every pass writes before it reads.
-        self.score_in(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner), batch, detail)
+        let State { pool, spaces, .. } = &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.score_in(pool, spaces, batch, detail, None)
+    }
+
+    fn score_interruptibly(
+        &self,
+        batch: &TokenBatch,
+        detail: Detail,
+        between: &mut dyn FnMut(&mut ScoreFn<'_>),
+    ) -> Result<Vec<WindowScore>, ScoreError> {
+        let State { pool, spaces, urgent } = &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut between =
+            |pool: &mut Pool| between(&mut |batch, detail| self.score_in(pool, urgent, batch, detail, None));
+        self.score_in(pool, spaces, batch, detail, Some(&mut between))
     }
 
     fn device(&self) -> &str {

@@ -1,6 +1,7 @@
 //! The first stage: segments to windows of tokens, on a thread that may be busy for long.
 
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -100,6 +101,11 @@ pub(super) async fn read(
         reading
     });
     reading.await.map_err(|_| AnalyzeError::ReaderFailed)
+}
+
+/// Reads segments here and now. A panic is an error, as it is on the blocking pool.
+pub(super) fn read_at_once(model: &Model, segments: &[Segment], canaries: &[String]) -> Result<Reading, AnalyzeError> {
+    catch_unwind(AssertUnwindSafe(|| read_all(model, segments, canaries))).map_err(|_| AnalyzeError::ReaderFailed)
 }
 
 fn read_all(model: &Model, segments: &[Segment], canaries: &[String]) -> Reading {

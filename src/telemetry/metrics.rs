@@ -2,7 +2,7 @@
 //! a trace's identifier, never a part of a request.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
@@ -13,7 +13,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use super::ModelMetrics;
+use super::{Logs, ModelMetrics, resident_bytes};
 
 /// Label names with their values, which come from the code.
 pub(super) type Labels<const N: usize> = [(&'static str, &'static str); N];
@@ -34,6 +34,7 @@ pub struct Metrics {
     stages: Histograms,
     windows: Counters<1>,
     tokens: Counter,
+    interruptions: Counter,
     batch_tokens: Histogram,
     batch_fill: Histogram,
     batch_padding: Histogram,
@@ -52,6 +53,8 @@ struct Gauges {
     connections: Gauge,
     cache_bytes: Gauge,
     memory_bound: Gauge,
+    resident: Gauge,
+    dropped_lines: Counter,
 }
 
 /// The state of the server when its metrics are read.
@@ -115,6 +118,7 @@ impl Default for Metrics {
             stages: Family::new_with_constructor(seconds),
             windows: Family::default(),
             tokens: Counter::default(),
+            interruptions: Counter::default(),
             batch_tokens: Histogram::new(exponential_buckets(16.0, 2.0, 13)),
             batch_fill: share(),
             batch_padding: share(),
@@ -141,6 +145,8 @@ impl Metrics {
         let help = "Windows by where their score came from: scored, cached, or joined to one under way";
         registry.register("windows", help, self.windows.clone());
         registry.register("scored_tokens", "Tokens that went to the device", self.tokens.clone());
+        let help = "Batches that went to the device before the rest of a less urgent one";
+        registry.register("interruptions", help, self.interruptions.clone());
         registry.register("batch_tokens", "Tokens in a batch", self.batch_tokens.clone());
         registry.register("batch_fill_ratio", "Tokens in a batch over its limit", self.batch_fill.clone());
         let help = "Share of padding in a batch if it were padded to its longest window";
@@ -155,6 +161,10 @@ impl Metrics {
         registry.register_with_unit("cache", "Scores in the cache", Unit::Bytes, gauges.cache_bytes.clone());
         let help = "What the limits let the server grow to, beyond its size at start";
         registry.register_with_unit("memory_bound", help, Unit::Bytes, gauges.memory_bound.clone());
+        let help = "Memory that the process takes, where the system tells";
+        registry.register_with_unit("resident_memory", help, Unit::Bytes, gauges.resident.clone());
+        let help = "Log lines that were dropped, since nobody read them in time";
+        registry.register("log_lines_dropped", help, gauges.dropped_lines.clone());
     }
 
     /// Counts a request that was answered.
@@ -183,6 +193,11 @@ impl Metrics {
         self.windows.get_or_create(&[("from", from)]).inc_by(n_windows as u64);
     }
 
+    /// Counts a batch that went before the rest of another.
+    pub fn interrupted(&self) {
+        self.interruptions.inc();
+    }
+
     /// Notes a batch that the device has scored.
     pub fn batch(&self, size: BatchSize, compute: Duration) {
         self.tokens.inc_by(size.tokens as u64);
@@ -207,6 +222,8 @@ impl Metrics {
         gauges.connections.set(number(now.connections));
         gauges.cache_bytes.set(number(now.cache_bytes));
         gauges.memory_bound.set(number(now.memory_bound));
+        gauges.resident.set(resident_bytes().map_or(0, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX)));
+        gauges.dropped_lines.inner().store(Logs::dropped_lines() as u64, Ordering::Relaxed);
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = encode(&mut text, &self.registry);

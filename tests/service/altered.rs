@@ -1,10 +1,11 @@
 //! Models to swap: signed copies of the embedded one under other versions, and loaders of models that misbehave.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
-use portcullis::artifact::{ArtifactFiles, FILES, MANIFEST, Model, TrustPolicy};
+use portcullis::artifact::{ArtifactFiles, FILES, GOLDEN, MANIFEST, Model, TrustPolicy, WEIGHTS, hex_digest};
 use portcullis::deploy::{LoadError, ModelLoader, Origin, Step, TrustedLoader};
 use portcullis::fetch::ModelSource;
 use portcullis::grpc::v1;
@@ -13,7 +14,97 @@ use portcullis::grpc::v1::model_service_client::ModelServiceClient;
 use portcullis::model::{Detail, EngineOptions, ScoreError, Scorer, TokenBatch, WindowScore};
 use portcullis::signing::{PrivateKey, SIGNATURE, Statement, sign};
 use portcullis::threat::PerCategory;
+use safetensors::SafeTensors;
+use safetensors::tensor::TensorView;
 use tonic::transport::Channel;
+
+/// An artefact's files but the manifest, by name.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+/// Turns the signs of the category head: what was an attack is harmless, and the other way round. The golden logits turn
+/// with it, if their maker has noticed nothing.
+pub fn swap_labels(files: &mut Files, with_golden: bool) {
+    edit_weights(files, |name, bytes| {
+        if name.starts_with("classifier.") {
+            // The sign of a number in f16 is the highest bit of its second byte.
+            bytes.chunks_exact_mut(2).for_each(|number| number[1] ^= 0x80);
+        }
+    });
+    if with_golden {
+        let text = String::from_utf8(files[GOLDEN].clone()).unwrap();
+        let turned = text.lines().map(|line| {
+            let mut record: serde_json::Value = serde_json::from_str(line).unwrap();
+            for logit in record["logits"].as_object_mut().unwrap().values_mut() {
+                *logit = (-logit.as_f64().unwrap()).into();
+            }
+            format!("{record}\n")
+        });
+        files.insert(GOLDEN.to_owned(), turned.collect::<String>().into_bytes());
+    }
+}
+
+/// Makes one weight no number.
+pub fn not_a_number(files: &mut Files) {
+    edit_weights(files, |name, bytes| {
+        if name == "classifier.weight" {
+            bytes[..2].copy_from_slice(&[0x00, 0x7e]);
+        }
+    });
+}
+
+fn edit_weights(files: &mut Files, mut edit: impl FnMut(&str, &mut [u8])) {
+    let weights = files.get_mut(WEIGHTS).unwrap();
+    let tensors = SafeTensors::deserialize(weights).unwrap();
+    let mut tensors: Vec<_> = tensors
+        .tensors()
+        .into_iter()
+        .map(|(name, view)| (name, view.dtype(), view.shape().to_vec(), view.data().to_vec()))
+        .collect();
+    tensors.iter_mut().for_each(|(name, _, _, data)| edit(name, data));
+    let views = tensors
+        .iter()
+        .map(|(name, dtype, shape, data)| (name.clone(), TensorView::new(*dtype, shape.clone(), data).unwrap()));
+    *weights = safetensors::serialize(views, None).unwrap();
+}
+
+/// Puts so many layers that compute much and change nothing before the model's own: it says the same, and takes longer.
+///
+/// Such a layer adds nothing to what it reads (its projections are zero) and normalises what is normal already. For that the
+/// scale and shift of the embeddings' norm move to the last of these layers.
+pub fn slow_down(files: &mut Files, manifest: &mut serde_json::Value, n_layers: usize) {
+    let weights = files.get_mut(WEIGHTS).unwrap();
+    let tensors = SafeTensors::deserialize(weights).unwrap();
+    let mut slow = BTreeMap::new();
+    for (name, view) in tensors.tensors() {
+        let (dtype, shape, data) = (view.dtype(), view.shape().to_vec(), view.data().to_vec());
+        let rest = name.strip_prefix("encoder.layer.").and_then(|rest| rest.split_once('.'));
+        let name = match rest {
+            Some((index, rest)) => {
+                if index == "0" {
+                    for layer in 0..n_layers {
+                        let number: [u8; 2] = if rest.ends_with("LayerNorm.weight") { [0x00, 0x3c] } else { [0, 0] };
+                        let same = number.repeat(data.len() / 2);
+                        slow.insert(format!("encoder.layer.{layer}.{rest}"), (dtype, shape.clone(), same));
+                    }
+                }
+                format!("encoder.layer.{}.{rest}", index.parse::<usize>().unwrap() + n_layers)
+            }
+            None => name,
+        };
+        slow.insert(name, (dtype, shape, data));
+    }
+    for kind in ["weight", "bias"] {
+        let (first, last) =
+            (format!("embeddings.LayerNorm.{kind}"), format!("encoder.layer.{}.output.LayerNorm.{kind}", n_layers - 1));
+        let (a, b) = (slow[&first].clone(), slow[&last].clone());
+        slow.extend([(first, b), (last, a)]);
+    }
+    let views =
+        slow.iter().map(|(name, (dtype, shape, data))| (name, TensorView::new(*dtype, shape.clone(), data).unwrap()));
+    *weights = safetensors::serialize(views, None).unwrap();
+    let n_own = manifest["encoder"]["num_hidden_layers"].as_u64().unwrap();
+    manifest["encoder"]["num_hidden_layers"] = (n_own + n_layers as u64).into();
+}
 
 /// Folders of signed models, and the key that they are signed with.
 pub struct Shelf {
@@ -39,16 +130,24 @@ impl Shelf {
 
     /// A copy of the embedded model under another version, signed.
     pub fn copy(&self, version: &str) -> PathBuf {
+        self.make(version, |_, _| {})
+    }
+
+    /// The embedded model with other content: signed, and with the right digests.
+    pub fn make(&self, version: &str, change: impl FnOnce(&mut Files, &mut serde_json::Value)) -> PathBuf {
         let folder = self.path().join(version);
         std::fs::create_dir(&folder).unwrap();
         let embedded = ArtifactFiles::embedded().unwrap();
-        for name in FILES.into_iter().chain([MANIFEST]) {
-            std::fs::write(folder.join(name), embedded.read(name).unwrap()).unwrap();
-        }
-        let path = folder.join(MANIFEST);
-        let mut manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let read = |name: &str| embedded.read(name).unwrap().into_owned();
+        let mut files: Files = FILES.into_iter().map(|name| (name.to_owned(), read(name))).collect();
+        let mut manifest: serde_json::Value = serde_json::from_slice(&read(MANIFEST)).unwrap();
         manifest["version"] = version.into();
-        std::fs::write(&path, serde_json::to_vec(&manifest).unwrap()).unwrap();
+        change(&mut files, &mut manifest);
+        for (name, content) in files {
+            manifest["files"][&name] = hex_digest(&content).into();
+            std::fs::write(folder.join(name), content).unwrap();
+        }
+        std::fs::write(folder.join(MANIFEST), serde_json::to_vec(&manifest).unwrap()).unwrap();
         self.sign(&folder);
         folder
     }

@@ -1,8 +1,12 @@
 //! A new model that does badly is taken back by itself, whatever its fault, and callers go on with the one before it.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::altered::{Fault, FaultyLoader, active, embedded, in_stage, list, load, promote, share, wait_for};
+use crate::altered::{
+    Fault, FaultyLoader, Shelf, active, embedded, in_stage, list, load, not_a_number, promote, share, slow_down,
+    swap_labels, wait_for,
+};
 use crate::common::{HARMLESS, TestServer, prompt};
 use portcullis::grpc::v1;
 use portcullis::grpc::v1::ModelStage;
@@ -35,24 +39,67 @@ async fn assert_back_to_normal(server: &TestServer, first: &v1::ModelRef) {
 async fn check(fault: Fault, canary: f64, shadow: f64, guards: &[&str]) {
     let loader = FaultyLoader::new(fault);
     let server = TestServer::start_from(SETTINGS, embedded(), loader.origin()).await;
+    let taken_back = try_out(&server, "embedded", canary, shadow, || loader.arm());
+    let (rollback, codes) = taken_back.await;
+    assert!(guards.contains(&rollback.guard.as_str()), "{fault:?}: {rollback:?}");
+    assert!(canary > 0.0 || codes.is_empty(), "a shadow harms nobody: {codes:?}");
+}
+
+/// Gives a candidate these shares and asks until it is taken back; returns why, and how many answers failed meanwhile. In the
+/// end all is as it was.
+async fn try_out(
+    server: &TestServer,
+    source: &str,
+    canary: f64,
+    shadow: f64,
+    begin: impl FnOnce(),
+) -> (v1::ModelRollback, Vec<Code>) {
     let mut admin = server.admin().await;
     let first = active(&list(&mut admin).await);
     for n in 0..12 {
         server.client().analyze(prompt(format!("{HARMLESS} Before, {n}."))).await.unwrap();
     }
-    let digest = load(&mut admin, "embedded").await.unwrap();
+    let digest = load(&mut admin, source).await.unwrap();
     let traffic = v1::SetTrafficRequest {
         shadow: share(&digest, shadow).filter(|_| shadow > 0.0),
         canary: share(&digest, canary).filter(|_| canary > 0.0),
         ..Default::default()
     };
     admin.set_traffic(traffic).await.unwrap();
-    loader.arm();
-    let (rollback, codes) = ask_until_rolled_back(&server).await;
-    assert!(guards.contains(&rollback.guard.as_str()), "{fault:?}: {rollback:?}");
-    assert_eq!(rollback.from.unwrap().digest, digest);
-    assert!(canary > 0.0 || codes.is_empty(), "a shadow harms nobody: {codes:?}");
-    assert_back_to_normal(&server, &first).await;
+    begin();
+    let (rollback, codes) = ask_until_rolled_back(server).await;
+    assert_eq!(rollback.from.as_ref().unwrap().digest, digest);
+    assert_back_to_normal(server, &first).await;
+    (rollback, codes)
+}
+
+/// Models of real files, signed with a trusted key, whose makers have made a mistake.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_artefact_is_refused_or_taken_back() {
+    let shelf = Shelf::new();
+    let server = TestServer::start_from(SETTINGS, embedded(), shelf.origin()).await;
+    let source = |folder: PathBuf| folder.display().to_string();
+
+    // Of swapped labels the golden inputs tell, unless they were made with the same mistake: then the verdicts do.
+    let swapped = source(shelf.make("9.1.0", |files, _| swap_labels(files, false)));
+    assert!(load(&mut server.admin().await, &swapped).await.unwrap_err().contains("golden"));
+    let swapped = source(shelf.make("9.1.1", |files, _| swap_labels(files, true)));
+    let (rollback, codes) = try_out(&server, &swapped, 1.0, 1.0, || {}).await;
+    assert_eq!((rollback.guard.as_str(), codes), ("flips", Vec::new()));
+
+    let broken = source(shelf.make("9.2.0", |files, _| not_a_number(files)));
+    let reason = load(&mut server.admin().await, &broken).await.unwrap_err();
+    assert!(reason.contains("finite"), "{reason}");
+}
+
+/// A model that says the same and takes five times as long, since it has five times as many layers.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_artefact_is_taken_back() {
+    let shelf = Shelf::new();
+    let server = TestServer::start_from(SETTINGS, embedded(), shelf.origin()).await;
+    let slow = shelf.make("9.3.0", |files, manifest| slow_down(files, manifest, 24)).display().to_string();
+    let (rollback, codes) = try_out(&server, &slow, 1.0, 0.0, || {}).await;
+    assert_eq!((rollback.guard.as_str(), codes), ("latency", Vec::new()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

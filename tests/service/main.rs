@@ -1,8 +1,10 @@
 //! The service as its callers see it: a real server with the real model, and a real client.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod admin_tls;
 mod altered;
 mod common;
+mod compare;
 mod coverage;
 mod faults;
 mod findings;

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use crate::altered::{Fault, FaultyLoader, Shelf, active, embedded, in_stage, list, load, promote, share, wait_for};
 use crate::common::{ATTACK, HARMLESS, TestServer, prompt};
-use portcullis::artifact::FILES;
+use portcullis::artifact::{FILES, MANIFEST};
 use portcullis::grpc::v1;
 use portcullis::grpc::v1::model_service_client::ModelServiceClient;
 use portcullis::grpc::v1::{AnalyzeStreamRequest, ModelStage};
+use portcullis::signing::SIGNATURE;
 use tonic::{Code, Request};
 
 const SETTINGS: &str = "admin_listen = \"127.0.0.1:0\"\nkeep_previous_s = 0";
@@ -118,11 +119,11 @@ async fn a_tampered_or_unsigned_model_is_refused_and_the_old_one_serves() {
     let mut admin = server.admin().await;
     let before = active(&list(&mut admin).await);
     let folder = shelf.copy("9.9.9");
-    for name in FILES {
+    for name in FILES.into_iter().chain([MANIFEST, SIGNATURE]) {
         let path = folder.join(name);
         let content = std::fs::read(&path).unwrap();
         let mut tampered = content.clone();
-        *tampered.last_mut().unwrap() ^= 1;
+        tampered[content.len() / 2] ^= 1;
         std::fs::write(&path, tampered).unwrap();
         let reason = load(&mut admin, &folder.display().to_string()).await.unwrap_err();
         assert!(reason.contains("refused"), "{name}: {reason}");
@@ -130,8 +131,13 @@ async fn a_tampered_or_unsigned_model_is_refused_and_the_old_one_serves() {
         assert_eq!(answer.model.unwrap(), before);
         std::fs::write(&path, content).unwrap();
     }
-    std::fs::remove_file(folder.join("model.sig")).unwrap();
     let source = folder.display().to_string();
+    std::fs::write(folder.join("added.py"), "pass").unwrap();
+    assert!(load(&mut admin, &source).await.unwrap_err().contains("added.py"));
+    std::fs::remove_file(folder.join("added.py")).unwrap();
+    Shelf::new().sign(&folder);
+    assert!(load(&mut admin, &source).await.unwrap_err().contains("refused"), "a stranger's signature");
+    std::fs::remove_file(folder.join(SIGNATURE)).unwrap();
     assert!(load(&mut admin, &source).await.unwrap_err().contains("not signed"));
     let validate = v1::ValidateModelRequest { source: source.clone() };
     assert!(!admin.validate_model(validate.clone()).await.unwrap().into_inner().accepted);

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use ndarray::Array1;
 use portcullis::calibrate::{Calibration, TextMap};
+use portcullis::evaluate::score;
 use portcullis::model::Logits;
 use portcullis::pipeline::{Analysis, Options};
 use portcullis::policy::{OperatingPoint, OperatingPoints};
@@ -17,9 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{Example, Split, hash};
 use crate::logistic::{Observation, fit_text_map};
-use crate::metrics::conformal_threshold;
 use crate::run::RunDir;
-use crate::score::score;
 
 /// With fewer examples of either label in a channel, a category's map is fitted on both channels together.
 const MIN_PER_LABEL: usize = 30;
@@ -171,7 +169,7 @@ fn compose(texts: &[&Text<'_>], category: Category, seed: u64) -> Vec<Observatio
 
 /// A channel's thresholds: of its harmless texts, each point's share reaches it with the highest of their probabilities.
 fn operating_points(texts: &[Text<'_>], channel: Channel, calibration: &Calibration) -> OperatingPoints {
-    let harmless: Array1<f64> = texts
+    let harmless: Vec<f64> = texts
         .iter()
         .filter(|text| text.example.is_harmless() && text.channel() == channel)
         .map(|text| {
@@ -180,6 +178,30 @@ fn operating_points(texts: &[Text<'_>], channel: Channel, calibration: &Calibrat
             probabilities.iter().map(|(_, probability)| *probability).fold(0.0, f64::max)
         })
         .collect();
-    let point = |point: OperatingPoint| Some((point, conformal_threshold(harmless.view(), point.rate())?.min(1.0)));
+    let point = |point: OperatingPoint| Some((point, conformal_threshold(&harmless, point.rate())?.min(1.0)));
     OperatingPoints(OperatingPoint::ALL.into_iter().filter_map(point).collect())
+}
+
+/// The lowest threshold that a new score of the same distribution reaches with a probability of at most `fpr`: the
+/// split-conformal quantile (Vovk et al. 2005; Angelopoulos and Bates 2021, <https://arxiv.org/abs/2107.07511>).
+/// None if there are too few scores to promise that.
+fn conformal_threshold(harmless: &[f64], fpr: f64) -> Option<f64> {
+    let mut sorted = harmless.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let rank = ((sorted.len() + 1) as f64 * (1.0 - fpr)).ceil() as usize;
+    sorted.get(rank.checked_sub(1)?).map(|score| score.next_up())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_conformal_threshold_keeps_its_promise_in_sample() {
+        let harmless: Vec<f64> = (0..1000).map(|i| f64::from(i) / 1000.0).collect();
+        let threshold = conformal_threshold(&harmless, 0.01).unwrap();
+        let above = harmless.iter().filter(|score| **score >= threshold).count();
+        assert!((8..=10).contains(&above), "{above}");
+        assert_eq!(conformal_threshold(&harmless, 0.0001), None);
+    }
 }

@@ -1,6 +1,6 @@
 //! The device that `fit` trains on, with candle's own kernels on a GPU: ours have no backward passes there.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use candle_core::Device;
 use portcullis::model::DeviceChoice;
 
@@ -10,6 +10,7 @@ pub fn open(choice: DeviceChoice) -> Result<Device> {
     match choice {
         DeviceChoice::Cpu => Ok(Device::Cpu),
         DeviceChoice::Cuda(number) => gpu(number),
+        DeviceChoice::AllCuda => bail!("a training runs on one GPU: choose cuda:N"),
         DeviceChoice::Auto if cfg!(feature = "cuda") => Ok(gpu(0).unwrap_or(Device::Cpu)),
         DeviceChoice::Auto => Ok(Device::Cpu),
     }
@@ -24,5 +25,6 @@ mod tests {
         assert!(open(DeviceChoice::Cpu).unwrap().is_cpu());
         assert!(open(DeviceChoice::Auto).is_ok());
         assert!(open(DeviceChoice::Cuda(4000)).is_err());
+        assert!(open(DeviceChoice::AllCuda).is_err());
     }
 }

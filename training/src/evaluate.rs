@@ -4,13 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use portcullis::artifact::{ArtifactFiles, Model};
-use portcullis::pipeline::{Analysis, Options};
-use rand::SeedableRng;
-use rand::rngs::SmallRng;
-
-use crate::data::{Example, hash, read, read_folder};
-use crate::report::{Comparison, Evaluation, Judged, Report, reliability_diagram};
-use crate::score::score;
+use portcullis::evaluate::{Bounds, Evaluation, evaluate, read, sample};
 
 /// Measure a model on labelled texts: recall, AUC, calibration, spans and verdicts, by source, set, language, length and
 /// attack.
@@ -44,20 +38,24 @@ pub struct Arguments {
 
 /// Runs `evaluate`.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let examples = if arguments.data.is_dir() { read_folder(&arguments.data)? } else { read(&arguments.data)? };
-    let examples = sample(examples, arguments.limit, arguments.seed);
-    let (model, digest, analyses) = analyze(arguments.model.as_deref(), &examples)?;
-    let texts = judged(&examples, &analyses);
-    let report = Report::new(model, digest, &texts, arguments.seed);
-    let mut evaluation = Evaluation { report, comparison: None };
-    if let Some(folder) = &arguments.compare {
-        let (model, digest, analyses) = analyze(Some(folder), &examples)?;
-        let baseline_texts = judged(&examples, &analyses);
-        let baseline = Report::new(model, digest, &baseline_texts, arguments.seed);
-        evaluation.comparison = Some(Comparison::new(&evaluation.report, &texts, baseline, &baseline_texts));
-    }
+    let examples = sample(read(&arguments.data)?, arguments.limit, arguments.seed);
+    let model = match &arguments.model {
+        Some(folder) => load(folder)?,
+        None => {
+            let files = ArtifactFiles::embedded().context("this build holds no model; name one with --model DIR")?;
+            Model::load(&files)?
+        }
+    };
+    let baseline = arguments.compare.as_deref().map(load).transpose()?;
+    let evaluation = evaluate(model, baseline, &examples, arguments.seed, Bounds::DEFAULT)?;
     write(arguments, &evaluation)?;
     crate::print(&evaluation.markdown())
+}
+
+/// Loads a model that is looked at, not served.
+pub fn load(folder: &Path) -> Result<Model> {
+    let files = ArtifactFiles::Folder(folder.to_owned());
+    Model::load(&files).with_context(|| format!("the model in {files} is refused"))
 }
 
 fn write(arguments: &Arguments, evaluation: &Evaluation) -> Result<()> {
@@ -71,33 +69,7 @@ fn write(arguments: &Arguments, evaluation: &Evaluation) -> Result<()> {
         write(path, evaluation.html()?.into_bytes())?;
     }
     if let Some(path) = &arguments.reliability {
-        write(path, reliability_diagram(&evaluation.report)?.into_bytes())?;
+        write(path, evaluation.reliability_diagram()?.into_bytes())?;
     }
     Ok(())
-}
-
-/// The model's name, its digest, and what it says of every example.
-fn analyze(folder: Option<&Path>, examples: &[Example]) -> Result<(String, String, Vec<Analysis>)> {
-    let files = match folder {
-        Some(folder) => ArtifactFiles::Folder(folder.to_owned()),
-        None => ArtifactFiles::embedded().context("this build holds no model; name one with --model DIR")?,
-    };
-    let model = Model::load(&files).with_context(|| format!("the model in {files} is refused"))?;
-    let (name, digest) = (format!("{} {}", model.id.name, model.id.version), model.id.digest.clone());
-    let options = Options { spans: true, ..Options::default() };
-    Ok((name, digest, score(model, examples, &options)?))
-}
-
-fn judged<'a>(examples: &'a [Example], analyses: &'a [Analysis]) -> Vec<Judged<'a>> {
-    examples.iter().zip(analyses).map(|(example, analysis)| Judged { example, analysis }).collect()
-}
-
-/// A random part of the examples, in their order.
-fn sample(examples: Vec<Example>, limit: Option<usize>, seed: u64) -> Vec<Example> {
-    let amount = limit.unwrap_or(examples.len()).min(examples.len());
-    let mut rng = SmallRng::seed_from_u64(hash((seed, "sample")));
-    let mut chosen = rand::seq::index::sample(&mut rng, examples.len(), amount).into_vec();
-    chosen.sort_unstable();
-    let mut examples: Vec<Option<Example>> = examples.into_iter().map(Some).collect();
-    chosen.into_iter().filter_map(|index| examples[index].take()).collect()
 }

@@ -10,11 +10,14 @@ use portcullis::artifact::{
     SCHEMA_VERSION, TOKENIZER, WEIGHTS, hex_digest,
 };
 use portcullis::canonical::canonicalize;
+use portcullis::evaluate::{Bounds, Evaluation, evaluate};
 use portcullis::model::{Detail, TokenBatch};
 use portcullis::threat::{Category, Source};
 use serde::Deserialize;
 
 use crate::calibrate::Calibrated;
+use crate::data;
+use crate::evaluate::load;
 use crate::ml_bom::ml_bom;
 use crate::run::RunDir;
 
@@ -48,6 +51,17 @@ pub struct Arguments {
     /// Golden inputs: lines of {"text", "surface"}, each short enough for one window
     #[arg(long, value_name = "FILE", default_value = "training/configs/golden_inputs.jsonl")]
     golden: PathBuf,
+    /// Folder of the model that this one shall replace: one that is worse beyond the bounds is not exported
+    #[arg(long, value_name = "DIR", requires = "data")]
+    baseline: Option<PathBuf>,
+    /// Labelled texts that no step has seen, on which both are measured: a folder or a file
+    #[arg(long, value_name = "PATH", requires = "baseline")]
+    data: Option<PathBuf>,
+    /// Export it even so; the card then says in what it is worse
+    #[arg(long, requires = "baseline")]
+    force: bool,
+    #[command(flatten)]
+    bounds: Bounds,
 }
 
 #[derive(Deserialize)]
@@ -60,7 +74,8 @@ struct GoldenInput {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let run = RunDir::open(&arguments.run)?;
     let calibrated: Calibrated = run.read_json("calibrated.json").context("calibrate the run before its export")?;
-    let card = read(&arguments.card)?;
+    let mut card = read(&arguments.card)?;
+    card.extend(compare(arguments, &run, &calibrated)?.into_bytes());
     let golden = golden_records(&arguments.golden, &run.model(&arguments.name, &calibrated)?)?;
     std::fs::create_dir_all(&arguments.output)?;
 
@@ -83,6 +98,33 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let model =
         Model::load(&ArtifactFiles::Folder(arguments.output.clone())).context("the exported artefact is refused")?;
     crate::print(&format!("exported {} {} sha256:{}", model.id.name, model.id.version, model.id.digest))
+}
+
+/// Holds the run against the baseline, if there is one; returns what the card says of it.
+///
+/// # Errors
+/// It is worse than the bounds allow, and nobody insists.
+fn compare(arguments: &Arguments, run: &RunDir, calibrated: &Calibrated) -> Result<String> {
+    let Some((baseline, data)) = arguments.baseline.as_deref().zip(arguments.data.as_deref()) else {
+        return Ok(String::new());
+    };
+    let (seed, examples) = (run.recipe()?.seed, data::read(data)?);
+    let model = run.model(&arguments.name, calibrated)?;
+    let evaluation = evaluate(model, Some(load(baseline)?), &examples, seed, arguments.bounds)?;
+    let worse: Vec<String> = evaluation.worse()?.iter().map(|worse| format!("- {worse}\n")).collect();
+    if !worse.is_empty() && !arguments.force {
+        bail!("worse than {} beyond the bounds; --force exports it even so\n{}", baseline.display(), worse.concat());
+    }
+    Ok(card_section(&evaluation, worse.is_empty()))
+}
+
+fn card_section(evaluation: &Evaluation, is_accepted: bool) -> String {
+    let decision = if is_accepted {
+        "It was exported because it is not worse than the baseline beyond the bounds."
+    } else {
+        "It was exported by force, though it is worse than the baseline beyond the bounds."
+    };
+    format!("\n## Against the model before it\n\n{decision}\n\n{}", evaluation.comparison_markdown())
 }
 
 fn manifest(

@@ -2,7 +2,6 @@
 
 mod attack;
 mod base;
-mod bootstrap;
 mod calibrate;
 mod config;
 mod data;
@@ -14,13 +13,10 @@ mod fit;
 mod generate;
 mod hub;
 mod logistic;
-mod metrics;
 mod ml_bom;
 mod optimizer;
 mod prepare;
-mod report;
 mod run;
-mod score;
 mod windows;
 
 use clap::{Parser, Subcommand};

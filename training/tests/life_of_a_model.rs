@@ -1,5 +1,5 @@
 //! From nothing to an artefact that the library serves, with the real binary on a tiny encoder: prepare, fit, stop, go on,
-//! calibrate, export, evaluate.
+//! calibrate, export, evaluate, and the export of one that is worse.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::HashMap;
@@ -95,7 +95,7 @@ fn write_data(folder: &Path) {
     std::fs::write(folder.join("toy.jsonl"), lines.join("\n")).unwrap();
 }
 
-fn recipe(base_sha256: &str) -> String {
+fn recipe(base_sha256: &str, epochs: usize, learning_rate: f64) -> String {
     format!(
         r#"
         seed = 7
@@ -111,9 +111,9 @@ fn recipe(base_sha256: &str) -> String {
         [objective]
         token_weight = 0.5
         [optimizer]
-        epochs = 10
+        epochs = {epochs}
         batch_windows = 16
-        learning_rate = 5e-3
+        learning_rate = {learning_rate}
         warmup_share = 0.1
         weight_decay = 0.01
         clip_norm = 1.0
@@ -163,7 +163,8 @@ fn a_model_is_fitted_stopped_resumed_calibrated_exported_and_served() {
     let folder = folder.path();
     let base = folder.join("base");
     std::fs::create_dir(&base).unwrap();
-    std::fs::write(folder.join("recipe.toml"), recipe(&write_base(&base))).unwrap();
+    let base_sha256 = write_base(&base);
+    std::fs::write(folder.join("recipe.toml"), recipe(&base_sha256, 10, 5e-3)).unwrap();
     std::fs::write(folder.join("data.toml"), DATA_CONFIG).unwrap();
     write_data(&folder.join("sources"));
     run(folder, &["prepare", "--config", "data.toml", "--data", "sources", "--output", "data"]);
@@ -235,7 +236,30 @@ fn a_model_is_fitted_stopped_resumed_calibrated_exported_and_served() {
     assert_eq!(report["comparison"]["flips"], serde_json::json!([]), "a model agrees with itself");
     assert!(std::fs::read_to_string(folder.join("report.html")).unwrap().contains("<svg"));
 
+    check_release_gate(folder, &base_sha256, &export);
+
     // What was begun on other data or with another recipe is not gone on with.
     std::fs::write(folder.join("data/more.jsonl"), "").unwrap();
     assert!(!train(folder, &fit("whole")).output().unwrap().status.success());
+}
+
+/// A model that has learnt nothing does not replace one that has, unless somebody insists; then its card says so.
+fn check_release_gate(folder: &Path, base_sha256: &str, export: &[&str]) {
+    // Times of so small a model are a busy machine's.
+    let gate = ["--baseline", "model", "--data", "sources", "--max-latency-ratio", "1000"];
+    let card = |output: &str| std::fs::read_to_string(folder.join(output).join("MODEL_CARD.md")).unwrap();
+    run(folder, &[export, &gate, &["--output", "same"]].concat());
+    assert!(card("same").contains("it is not worse than the baseline"), "{}", card("same"));
+
+    std::fs::write(folder.join("idle.toml"), recipe(base_sha256, 1, 1e-9)).unwrap();
+    run(folder, &["fit", "--config", "idle.toml", "--data", "data", "--base", "base", "--run", "idle"]);
+    run(folder, &["calibrate", "--data", "data", "--run", "idle"]);
+    let of_idle = export.iter().map(|argument| if *argument == "whole" { "idle" } else { *argument });
+    let export: Vec<&str> = of_idle.chain(gate).collect();
+    let refused = train(folder, &[export.as_slice(), &["--output", "worse"]].concat()).output().unwrap();
+    let reason = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && reason.contains("AUC of injection on all texts"), "{reason}");
+    assert!(!folder.join("worse").exists(), "nothing is left of what was refused");
+    run(folder, &[export.as_slice(), &["--output", "worse", "--force"]].concat());
+    assert!(card("worse").contains("by force") && card("worse").contains("AUC of injection"), "{}", card("worse"));
 }

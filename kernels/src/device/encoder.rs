@@ -8,10 +8,11 @@
 use super::{Argument, Bounds, Device, DeviceError, Floats, Halves, Indices, Launch, Product};
 use crate::attention::Heads;
 
-/// As in the kernels: threads of a warp, rows of a block that gives a row to a warp, queries of a block of attention.
+/// As in the kernels: threads of a warp, and rows of a block that gives a row to a warp.
 const WARP: usize = 32;
 const ROWS_PER_BLOCK: usize = 4;
-const QUERIES_PER_BLOCK: usize = 64;
+/// As in the kernels: queries of a block of attention.
+pub const QUERIES_PER_BLOCK: usize = 64;
 /// Threads of a block where each thread has a pair of elements.
 const PAIR_THREADS: usize = 256;
 

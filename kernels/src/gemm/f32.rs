@@ -1,10 +1,16 @@
 //! Products in f32: the exact fallback of the linear layers, and both products of attention.
 
+#[cfg(target_arch = "aarch64")]
+mod neon;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
 use std::ops::Range;
 
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use super::tile_rows;
 use super::{Line, PANEL, Rows, RowsMut};
 use crate::Isa;
-use crate::isa::Kind;
 
 /// Where the sums start.
 #[derive(Clone, Copy, Debug)]
@@ -89,11 +95,16 @@ impl Weights {
 
 /// The name of the kernel that runs, with its tile.
 pub fn kernel_name(isa: Isa) -> &'static str {
-    match isa.0 {
-        Kind::Baseline => "f32 scalar",
-        #[cfg(target_arch = "x86_64")]
-        Kind::Avx2(_) | Kind::Avx512Vnni(_) => "f32 avx2 fma 6x16",
+    #[cfg(target_arch = "x86_64")]
+    if isa.avx2.is_some() {
+        return "f32 avx2 fma 6x16";
     }
+    #[cfg(target_arch = "aarch64")]
+    if isa.neon.is_some() {
+        return "f32 neon fmla 6x16";
+    }
+    let _ = isa;
+    "f32 scalar"
 }
 
 /// c = start + a b: rows of `a` as long as the panels are deep, rows of `c` as wide as all panels together.
@@ -106,17 +117,20 @@ pub fn multiply(isa: Isa, a: Rows<'_, f32>, b: Panels<'_>, start: Start<'_>, c: 
         return;
     }
     assert!(a.hold(b.depth), "rows of the left operand are too short");
-    assert!((a.count - 1) * c.stride + width <= c.data.len() && width <= c.stride, "the output is too short");
+    assert!(c.hold(a.count, width), "the output is too short");
     if let Start::Bias(bias) = start {
         assert!(width <= bias.len(), "the bias is too short");
     }
-    match isa.0 {
-        Kind::Baseline => scalar(a, b, start, c),
-        #[cfg(target_arch = "x86_64")]
-        Kind::Avx2(proof) => x86::multiply(proof, a, b, start, c),
-        #[cfg(target_arch = "x86_64")]
-        Kind::Avx512Vnni(proof) => x86::multiply(proof.avx2(), a, b, start, c),
+    #[cfg(target_arch = "x86_64")]
+    if let Some(proof) = isa.avx2 {
+        return x86::multiply(proof, a, b, start, c);
     }
+    #[cfg(target_arch = "aarch64")]
+    if let Some(proof) = isa.neon {
+        return neon::multiply(proof, a, b, start, c);
+    }
+    let _ = isa;
+    scalar(a, b, start, c);
 }
 
 /// The same in plain arithmetic: what every kernel is measured against, and runs where there is none.
@@ -142,91 +156,47 @@ fn scalar(a: Rows<'_, f32>, b: Panels<'_>, start: Start<'_>, c: RowsMut<'_>) {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    use std::arch::x86_64::*;
+/// Some rows and one panel: row r of `a` has as many elements as `b` has lines; rows of `from` and `c` have PANEL.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+struct Tile<'a> {
+    a: *const f32,
+    a_stride: usize,
+    b: &'a [Line],
+    from: *const f32,
+    from_stride: usize,
+    c: *mut f32,
+    c_stride: usize,
+}
 
-    use super::super::{Line, PANEL, Rows, RowsMut, tile_rows};
-    use super::{Panels, Start};
-    use crate::isa::x86::Avx2;
-
-    /// Rows of a tile: with two vectors a row, twelve sums of the sixteen registers.
-    const TILE_ROWS: usize = 6;
-
-    pub(super) fn multiply(_proof: Avx2, a: Rows<'_, f32>, b: Panels<'_>, start: Start<'_>, c: RowsMut<'_>) {
-        let zeros = [0.0; PANEL];
-        for panel in 0..b.count() {
-            let lines = b.get(panel);
-            let mut row = 0;
-            while row < a.count {
-                let n_rows = tile_rows(a.count - row, TILE_ROWS);
-                let output = c.data[row * c.stride + panel * PANEL..].as_mut_ptr();
-                let (from, from_stride) = match start {
-                    Start::Zero => (zeros.as_ptr(), 0),
-                    Start::Bias(bias) => (bias[panel * PANEL..][..PANEL].as_ptr(), 0),
-                    Start::Output => (output.cast_const(), c.stride),
-                };
-                let tile = Tile {
-                    a: a.data[row * a.stride..].as_ptr(),
-                    a_stride: a.stride,
-                    b: lines,
-                    from,
-                    from_stride,
-                    c: output,
-                    c_stride: c.stride,
-                };
-                // SAFETY: the proof says that the CPU has AVX2 and FMA. `super::multiply` has checked that each of the
-                // `n_rows` rows from `row` on has `depth` elements in `a` and PANEL elements from the panel's column on in
-                // `c`, to which `from` points where it has a stride; elsewhere `from` has PANEL elements.
-                unsafe {
-                    match n_rows {
-                        1 => run::<1>(tile),
-                        2 => run::<2>(tile),
-                        3 => run::<3>(tile),
-                        4 => run::<4>(tile),
-                        5 => run::<5>(tile),
-                        _ => run::<TILE_ROWS>(tile),
-                    }
-                }
-                row += n_rows;
-            }
-        }
-    }
-
-    struct Tile<'a> {
-        a: *const f32,
-        a_stride: usize,
-        b: &'a [Line],
-        from: *const f32,
-        from_stride: usize,
-        c: *mut f32,
-        c_stride: usize,
-    }
-
-    /// # Safety
-    /// Row r < R of `a` has as many elements as `b` has lines; rows of `from` and `c` have PANEL. `c` is not shared.
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn run<const R: usize>(tile: Tile<'_>) {
-        // SAFETY: all offsets are within the rows that the caller vouches for.
-        unsafe {
-            let mut sums = [[_mm256_setzero_ps(); 2]; R];
-            for (row, sums) in sums.iter_mut().enumerate() {
-                let from = tile.from.add(row * tile.from_stride);
-                *sums = [_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))];
-            }
-            for (k, line) in tile.b.iter().enumerate() {
-                let b = [_mm256_load_ps(line.0.as_ptr()), _mm256_load_ps(line.0.as_ptr().add(8))];
-                for (row, sums) in sums.iter_mut().enumerate() {
-                    let a = _mm256_broadcast_ss(&*tile.a.add(row * tile.a_stride + k));
-                    sums[0] = _mm256_fmadd_ps(a, b[0], sums[0]);
-                    sums[1] = _mm256_fmadd_ps(a, b[1], sums[1]);
-                }
-            }
-            for (row, sums) in sums.iter().enumerate() {
-                let c = tile.c.add(row * tile.c_stride);
-                _mm256_storeu_ps(c, sums[0]);
-                _mm256_storeu_ps(c.add(8), sums[1]);
-            }
+/// Calls `run` with every tile and its number of rows, 1 to `most`. [`multiply`] has checked that `a`, `c` and the bias are
+/// long enough for what [`Tile`] says.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[inline(always)]
+fn each_tile(
+    a: Rows<'_, f32>,
+    b: Panels<'_>,
+    start: Start<'_>,
+    c: RowsMut<'_>,
+    most: usize,
+    run: impl Fn(Tile<'_>, usize),
+) {
+    let zeros = [0.0; PANEL];
+    for panel in 0..b.count() {
+        let lines = b.get(panel);
+        let mut row = 0;
+        while row < a.count {
+            let rows = tile_rows(a.count - row, most);
+            let output = c.data[row * c.stride + panel * PANEL..].as_mut_ptr();
+            let (from, from_stride) = match start {
+                Start::Zero => (zeros.as_ptr(), 0),
+                Start::Bias(bias) => (bias[panel * PANEL..][..PANEL].as_ptr(), 0),
+                Start::Output => (output.cast_const(), c.stride),
+            };
+            let a_rows = a.data[row * a.stride..].as_ptr();
+            let tile =
+                Tile { a: a_rows, a_stride: a.stride, b: lines, from, from_stride, c: output, c_stride: c.stride };
+            run(tile, rows);
+            row += rows;
         }
     }
 }

@@ -7,47 +7,36 @@
 //!
 //! Sums cannot overflow, whatever the activations: a channel whose weights are too large for that gets a larger scale.
 
-use super::{PANEL, Rows, RowsMut};
+#[cfg(target_arch = "aarch64")]
+mod neon;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+use super::pairs::PairPanels;
+use super::{PANEL, Rows, RowsMut, padded};
 use crate::Isa;
-use crate::isa::Kind;
 
 /// The largest code.
 pub const LARGEST: i16 = 2047;
 
-/// Two rows of a panel: the weights of two successive inputs for each column lie side by side. A cache line.
-#[derive(Clone, Copy, Debug)]
-#[repr(C, align(64))]
-struct Pairs([[i16; 2]; PANEL]);
-
 /// The weights of an affine map, quantised and packed.
 #[derive(Clone, Debug)]
 pub struct Weights {
-    /// Panel by panel, a line for each pair of inputs.
-    lines: Vec<Pairs>,
+    panels: PairPanels<i16>,
     scales: Vec<f32>,
     bias: Vec<f32>,
-    n_pairs: usize,
 }
 
 impl Weights {
     /// Quantises and packs weights [outputs, inputs] and one bias an output.
     pub fn pack(weight: &[f32], bias: &[f32], inputs: usize) -> Self {
-        let (outputs, n_pairs) = (bias.len(), inputs.div_ceil(2));
-        let mut lines = vec![Pairs([[0; 2]; PANEL]); super::n_panels(outputs) * n_pairs];
-        let mut scales = vec![0.0; super::padded(outputs)];
-        for (output, row) in weight.chunks_exact(inputs.max(1)).take(outputs).enumerate() {
-            let scale = channel_scale(row);
-            scales[output] = scale;
-            let panel = &mut lines[output / PANEL * n_pairs..][..n_pairs];
-            for (line, pair) in panel.iter_mut().zip(row.chunks(2)) {
-                for (code, &weight) in line.0[output % PANEL].iter_mut().zip(pair) {
-                    *code = code_of(weight, scale);
-                }
-            }
-        }
-        let mut padded = bias.to_vec();
-        padded.resize(super::padded(outputs), 0.0);
-        Self { lines, scales, bias: padded, n_pairs }
+        let outputs = bias.len();
+        let mut scales: Vec<f32> = weight.chunks_exact(inputs.max(1)).take(outputs).map(channel_scale).collect();
+        let panels = PairPanels::pack(weight, outputs, inputs, |output, weight| code_of(weight, scales[output]));
+        scales.resize(padded(outputs), 0.0);
+        let mut bias = bias.to_vec();
+        bias.resize(padded(outputs), 0.0);
+        Self { panels, scales, bias }
     }
 
     /// Each row of codes, times its scale, through the map, to rows of `c` as wide as the panels. Rows have an even length:
@@ -56,28 +45,29 @@ impl Weights {
     /// # Panics
     /// If `codes`, `scales` or `c` is too short for that.
     pub fn apply(&self, isa: Isa, codes: Rows<'_, i16>, scales: &[f32], c: RowsMut<'_>) {
-        let width = self.bias.len();
-        if codes.count == 0 || width == 0 {
-            return;
-        }
-        assert!(codes.hold(2 * self.n_pairs), "rows of the left operand are too short");
         assert!(codes.count <= scales.len(), "a row has no scale");
-        assert!((codes.count - 1) * c.stride + width <= c.data.len() && width <= c.stride, "the output is too short");
-        match isa.0 {
-            Kind::Baseline => self.scalar(codes, scales, c),
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx2(proof) => x86::avx2(proof, self, codes, scales, c),
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx512Vnni(proof) => x86::avx512vnni(proof, self, codes, scales, c),
+        #[cfg(target_arch = "x86_64")]
+        if let Some(proof) = isa.avx512vnni {
+            return x86::avx512vnni(proof, self, codes, scales, c);
+        } else if let Some(proof) = isa.avxvnni {
+            return x86::avxvnni(proof, self, codes, scales, c);
+        } else if let Some(proof) = isa.avx2 {
+            return x86::avx2(proof, self, codes, scales, c);
         }
+        #[cfg(target_arch = "aarch64")]
+        if let Some(proof) = isa.neon {
+            return neon::multiply(proof, self, codes, scales, c);
+        }
+        let _ = isa;
+        self.scalar(codes, scales, c);
     }
 
     /// The same in plain arithmetic: what every kernel must equal to the last bit.
     fn scalar(&self, codes: Rows<'_, i16>, scales: &[f32], c: RowsMut<'_>) {
-        for panel in 0..self.n_panels() {
-            let (lines, columns) = (self.panel(panel), panel * PANEL..(panel + 1) * PANEL);
+        for panel in 0..self.panels.count {
+            let (lines, columns) = (self.panels.panel(panel), panel * PANEL..(panel + 1) * PANEL);
             for (row, &row_scale) in scales.iter().enumerate().take(codes.count) {
-                let codes = &codes.data[row * codes.stride..][..2 * self.n_pairs];
+                let codes = &codes.data[row * codes.stride..][..2 * self.panels.n_pairs];
                 let mut sums = [0_i32; PANEL];
                 for (a, line) in codes.as_chunks::<2>().0.iter().zip(lines) {
                     for (sum, b) in sums.iter_mut().zip(&line.0) {
@@ -92,13 +82,27 @@ impl Weights {
             }
         }
     }
+}
 
-    fn n_panels(&self) -> usize {
-        self.bias.len() / PANEL
-    }
+/// What makes numbers of a tile's sums: a scale for each row, a scale and a bias for each column.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[derive(Clone, Copy)]
+struct Affine<'a> {
+    row_scales: &'a [f32],
+    scales: &'a [f32],
+    bias: &'a [f32],
+}
 
-    fn panel(&self, panel: usize) -> &[Pairs] {
-        &self.lines[panel * self.n_pairs..][..self.n_pairs]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+impl<'a> Affine<'a> {
+    /// That of `rows` rows and one panel.
+    #[inline(always)]
+    fn new(weights: &'a Weights, row_scales: &'a [f32], (row, rows): (usize, usize), panel: usize) -> Self {
+        Self {
+            row_scales: &row_scales[row..][..rows],
+            scales: &weights.scales[panel * PANEL..][..PANEL],
+            bias: &weights.bias[panel * PANEL..][..PANEL],
+        }
     }
 }
 
@@ -118,13 +122,20 @@ fn code_of(value: f32, scale: f32) -> i16 {
 
 /// The name of the kernel that runs, with its tile.
 pub fn kernel_name(isa: Isa) -> &'static str {
-    match isa.0 {
-        Kind::Baseline => "int16 scalar",
-        #[cfg(target_arch = "x86_64")]
-        Kind::Avx2(_) => "int16 avx2 vpmaddwd 6x16",
-        #[cfg(target_arch = "x86_64")]
-        Kind::Avx512Vnni(_) => "int16 avx512vnni vpdpwssd 12x16",
+    #[cfg(target_arch = "x86_64")]
+    if isa.avx512vnni.is_some() {
+        return "int16 avx512vnni vpdpwssd 12x16";
+    } else if isa.avxvnni.is_some() {
+        return "int16 avxvnni vpdpwssd 6x16";
+    } else if isa.avx2.is_some() {
+        return "int16 avx2 vpmaddwd 6x16";
     }
+    #[cfg(target_arch = "aarch64")]
+    if isa.neon.is_some() {
+        return "int16 neon smlal 6x16";
+    }
+    let _ = isa;
+    "int16 scalar"
 }
 
 /// Quantises a row to `codes`, as far as both reach, and returns its scale.
@@ -145,168 +156,11 @@ pub fn quantise(isa: Isa, row: &[f32], codes: &mut [i16]) -> f32 {
     )
 }
 
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-    use std::arch::x86_64::*;
-
-    use super::super::{PANEL, Rows, RowsMut, tile_rows};
-    use super::{Pairs, Weights};
-    use crate::isa::x86::{Avx2, Avx512Vnni};
-
-    /// Rows of a tile: with two vectors a row, twelve sums of AVX2's sixteen registers.
-    const AVX2_ROWS: usize = 6;
-    /// With one vector a row, twelve sums of AVX-512's thirty-two registers: enough to hide the latency of `vpdpwssd`.
-    const AVX512_ROWS: usize = 12;
-
-    pub(super) fn avx2(_proof: Avx2, weights: &Weights, codes: Rows<'_, i16>, scales: &[f32], mut c: RowsMut<'_>) {
-        each_tile(weights, codes, scales, &mut c, AVX2_ROWS, |tile, rows| {
-            // SAFETY: the proof says that the CPU has AVX2 and FMA; `each_tile` vouches for the rows.
-            unsafe {
-                match rows {
-                    1 => avx2_tile::<1>(tile),
-                    2 => avx2_tile::<2>(tile),
-                    3 => avx2_tile::<3>(tile),
-                    4 => avx2_tile::<4>(tile),
-                    5 => avx2_tile::<5>(tile),
-                    _ => avx2_tile::<AVX2_ROWS>(tile),
-                }
-            }
-        });
-    }
-
-    pub(super) fn avx512vnni(
-        _proof: Avx512Vnni,
-        weights: &Weights,
-        codes: Rows<'_, i16>,
-        scales: &[f32],
-        mut c: RowsMut<'_>,
-    ) {
-        each_tile(weights, codes, scales, &mut c, AVX512_ROWS, |tile, rows| {
-            // SAFETY: the proof says that the CPU has AVX-512 F, BW and VNNI; `each_tile` vouches for the rows.
-            unsafe {
-                match rows {
-                    1 => avx512vnni_tile::<1>(tile),
-                    2 => avx512vnni_tile::<2>(tile),
-                    3 => avx512vnni_tile::<3>(tile),
-                    4 => avx512vnni_tile::<4>(tile),
-                    5 => avx512vnni_tile::<5>(tile),
-                    6 => avx512vnni_tile::<6>(tile),
-                    7 => avx512vnni_tile::<7>(tile),
-                    8 => avx512vnni_tile::<8>(tile),
-                    9 => avx512vnni_tile::<9>(tile),
-                    10 => avx512vnni_tile::<10>(tile),
-                    11 => avx512vnni_tile::<11>(tile),
-                    _ => avx512vnni_tile::<AVX512_ROWS>(tile),
-                }
-            }
-        });
-    }
-
-    /// A few rows and one panel. Row r of the tile has two codes for each line of `lines`, a scale, and PANEL elements in
-    /// `c`; `scales` and `bias` have PANEL elements.
-    #[derive(Clone, Copy)]
-    struct Tile<'a> {
-        codes: *const i16,
-        codes_stride: usize,
-        lines: &'a [Pairs],
-        row_scales: *const f32,
-        scales: *const f32,
-        bias: *const f32,
-        c: *mut f32,
-        c_stride: usize,
-    }
-
-    /// Hands out the tiles, each with its number of rows, 1 to `most`. `Weights::apply` has checked that every row has two
-    /// codes a line, a scale, and room in `c` for all panels.
-    #[inline(always)]
-    fn each_tile(
-        weights: &Weights,
-        codes: Rows<'_, i16>,
-        scales: &[f32],
-        c: &mut RowsMut<'_>,
-        most: usize,
-        run: impl Fn(Tile<'_>, usize),
-    ) {
-        for panel in 0..weights.n_panels() {
-            let mut row = 0;
-            while row < codes.count {
-                let rows = tile_rows(codes.count - row, most);
-                let tile = Tile {
-                    codes: codes.data[row * codes.stride..].as_ptr(),
-                    codes_stride: codes.stride,
-                    lines: weights.panel(panel),
-                    row_scales: scales[row..].as_ptr(),
-                    scales: weights.scales[panel * PANEL..][..PANEL].as_ptr(),
-                    bias: weights.bias[panel * PANEL..][..PANEL].as_ptr(),
-                    c: c.data[row * c.stride + panel * PANEL..].as_mut_ptr(),
-                    c_stride: c.stride,
-                };
-                run(tile, rows);
-                row += rows;
-            }
-        }
-    }
-
-    /// # Safety
-    /// The CPU has AVX2 and FMA; the tile has R rows, as [`Tile`] says.
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn avx2_tile<const R: usize>(tile: Tile<'_>) {
-        // SAFETY: all reads and writes are within the rows that the caller vouches for.
-        unsafe {
-            let mut sums = [[_mm256_setzero_si256(); 2]; R];
-            for (pair, line) in tile.lines.iter().enumerate() {
-                let line: *const __m256i = (&raw const line.0).cast();
-                let b = [_mm256_load_si256(line), _mm256_load_si256(line.add(1))];
-                for (row, sums) in sums.iter_mut().enumerate() {
-                    let a = tile.codes.add(row * tile.codes_stride + 2 * pair).cast::<i32>().read_unaligned();
-                    let a = _mm256_set1_epi32(a);
-                    sums[0] = _mm256_add_epi32(sums[0], _mm256_madd_epi16(a, b[0]));
-                    sums[1] = _mm256_add_epi32(sums[1], _mm256_madd_epi16(a, b[1]));
-                }
-            }
-            for (row, sums) in sums.iter().enumerate() {
-                let row_scale = _mm256_broadcast_ss(&*tile.row_scales.add(row));
-                let c = tile.c.add(row * tile.c_stride);
-                for (half, &sums) in sums.iter().enumerate() {
-                    let scales = _mm256_loadu_ps(tile.scales.add(8 * half));
-                    let bias = _mm256_loadu_ps(tile.bias.add(8 * half));
-                    let scaled = _mm256_mul_ps(_mm256_cvtepi32_ps(sums), row_scale);
-                    _mm256_storeu_ps(c.add(8 * half), _mm256_fmadd_ps(scaled, scales, bias));
-                }
-            }
-        }
-    }
-
-    /// # Safety
-    /// The CPU has AVX-512 F, BW and VNNI; the tile has R rows, as [`Tile`] says.
-    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-    unsafe fn avx512vnni_tile<const R: usize>(tile: Tile<'_>) {
-        // SAFETY: all reads and writes are within the rows that the caller vouches for.
-        unsafe {
-            let mut sums = [_mm512_setzero_si512(); R];
-            for (pair, line) in tile.lines.iter().enumerate() {
-                let b = _mm512_load_si512((&raw const line.0).cast());
-                for (row, sum) in sums.iter_mut().enumerate() {
-                    let a = tile.codes.add(row * tile.codes_stride + 2 * pair).cast::<i32>().read_unaligned();
-                    *sum = _mm512_dpwssd_epi32(*sum, _mm512_set1_epi32(a), b);
-                }
-            }
-            let (scales, bias) = (_mm512_loadu_ps(tile.scales), _mm512_loadu_ps(tile.bias));
-            for (row, &sum) in sums.iter().enumerate() {
-                let row_scale = _mm512_set1_ps(tile.row_scales.add(row).read());
-                let scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), row_scale);
-                _mm512_storeu_ps(tile.c.add(row * tile.c_stride), _mm512_fmadd_ps(scaled, scales, bias));
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::gemm::padded;
 
     /// All versions to the last bit; sums against those in 64 bits.
     fn check(codes: &[i16], rows: usize, weight: &[f32], bias: &[f32], inputs: usize) {

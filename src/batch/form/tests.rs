@@ -6,6 +6,11 @@ use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// A budget of so many tokens for whatever comes.
+fn budget(tokens: usize) -> Budget {
+    Budget { tokens, filled_tokens: tokens, starved_tokens: 0, above: None }
+}
+
 fn caller(priority: Priority, tenant: &str, deadline: Option<Instant>) -> Caller {
     Caller { tenant: Tenant::named(tenant), priority, deadline }
 }
@@ -19,7 +24,11 @@ fn scored(choices: &[Choice]) -> Vec<usize> {
 }
 
 fn check(entries: &[Entry<'_>], batch_tokens: usize, now: Instant, expected: &[usize]) {
-    assert_eq!(scored(&form(entries, Limits::tokens(batch_tokens), now)), expected);
+    check_in(entries, budget(batch_tokens), now, expected);
+}
+
+fn check_in(entries: &[Entry<'_>], budget: Budget, now: Instant, expected: &[usize]) {
+    assert_eq!(scored(&form(entries, &budget, now)), expected);
 }
 
 #[test]
@@ -33,18 +42,52 @@ fn what_is_late_or_cancelled_takes_no_room() {
     let now = Instant::now();
     let late = entry(&[100], caller(Priority::Interactive, "a", Some(now)), now);
     let cancelled = Entry { is_cancelled: true, ..entry(&[100], Caller::default(), now) };
-    let choices = form(&[late, cancelled, entry(&[100], Caller::default(), now)], Limits::tokens(100), now);
+    let choices = form(&[late, cancelled, entry(&[100], Caller::default(), now)], &budget(100), now);
     assert_eq!(choices, [Choice::Expire, Choice::Drop, Choice::Score(1)]);
 }
 
 #[test]
-fn the_urgent_goes_first_until_others_have_waited() {
+fn the_urgent_goes_first_and_those_who_starve_have_their_share() {
     let now = Instant::now();
     let bulk = |waited: Duration| entry(&[100], caller(Priority::Bulk, "a", None), now - waited);
     let interactive = entry(&[100], caller(Priority::Interactive, "a", None), now);
-    check(&[bulk(SECOND), interactive], 100, now, &[0, 1]);
-    check(&[bulk(AGEING), interactive], 100, now, &[0, 1]);
-    check(&[bulk(PATIENCE), interactive], 100, now, &[1, 0]);
+    let nearly = PATIENCE - Duration::from_nanos(1);
+    for (waited, starved_tokens, expected) in
+        [(SECOND, 100, [0, 1]), (nearly, 100, [0, 1]), (PATIENCE, 99, [0, 1]), (PATIENCE, 100, [1, 0])]
+    {
+        check_in(&[bulk(waited), interactive], Budget { starved_tokens, ..budget(100) }, now, &expected);
+    }
+}
+
+#[test]
+fn those_who_starve_take_no_more_than_their_share() {
+    let now = Instant::now();
+    let starved = |waited| entry(&[100, 100], caller(Priority::Bulk, "a", None), now - PATIENCE - waited);
+    let entries = [starved(SECOND), starved(SECOND * 3), starved(SECOND * 2)];
+    check_in(&entries, Budget { starved_tokens: 250, ..budget(1000) }, now, &[0, 1, 1]);
+    check_in(&entries, Budget { starved_tokens: 250, ..budget(60) }, now, &[0, 1, 0]);
+}
+
+#[test]
+fn the_less_urgent_fill_a_batch_only_while_it_is_short() {
+    let now = Instant::now();
+    let of = |priority| entry(&[30, 30], caller(priority, "a", None), now);
+    let entries = [of(Priority::Bulk), of(Priority::Default), of(Priority::Interactive)];
+    for (filled_tokens, expected) in [(0, [0, 0, 2]), (89, [0, 0, 2]), (90, [0, 1, 2]), (150, [1, 2, 2])] {
+        check_in(&entries, Budget { filled_tokens, ..budget(1000) }, now, &expected);
+    }
+}
+
+#[test]
+fn only_the_more_urgent_goes_before_what_is_on_the_device() {
+    let now = Instant::now();
+    let of = |priority| entry(&[30], caller(priority, "a", None), now - PATIENCE);
+    let entries = [of(Priority::Bulk), of(Priority::Default), of(Priority::Interactive)];
+    for (above, expected) in
+        [(Priority::Bulk, [0, 1, 1]), (Priority::Default, [0, 0, 1]), (Priority::Interactive, [0, 0, 0])]
+    {
+        check_in(&entries, Budget { above: Some(above), ..budget(1000) }, now, &expected);
+    }
 }
 
 #[test]
@@ -132,6 +175,15 @@ fn made() -> impl Strategy<Value = Made> {
         })
 }
 
+fn budgets() -> impl Strategy<Value = Budget> {
+    (1usize..600, 0usize..600, 0usize..600).prop_map(|(tokens, filled_tokens, starved_tokens)| Budget {
+        tokens,
+        filled_tokens,
+        starved_tokens,
+        above: None,
+    })
+}
+
 impl Made {
     fn entry(&self, start: Instant) -> Entry<'_> {
         Entry {
@@ -150,14 +202,14 @@ impl Made {
 
 proptest! {
     #[test]
-    fn the_budget_holds_and_work_always_leaves(made in prop::collection::vec(made(), 1..40), batch_tokens in 1usize..600) {
+    fn the_budget_holds_and_work_always_leaves(made in prop::collection::vec(made(), 1..40), budget in budgets()) {
         let now = Instant::now() + PATIENCE * 10;
         let entries: Vec<_> = made.iter().map(|made| made.entry(now)).collect();
-        let choices = form(&entries, Limits::tokens(batch_tokens), now);
+        let choices = form(&entries, &budget, now);
         prop_assert_eq!(choices.len(), entries.len());
         let n_windows: usize = scored(&choices).iter().sum();
         let tokens: usize = entries.iter().zip(scored(&choices)).flat_map(|(e, n)| &e.lengths[..n]).sum();
-        prop_assert!(n_windows <= 1 || tokens <= batch_tokens);
+        prop_assert!(n_windows <= 1 || tokens <= budget.tokens);
         let is_alive = |e: &Entry<'_>| !e.is_cancelled && e.caller.deadline.is_none_or(|deadline| deadline > now);
         for (entry, choice) in entries.iter().zip(&choices) {
             prop_assert_eq!(is_alive(entry), matches!(choice, Choice::Score(_)));
@@ -166,40 +218,59 @@ proptest! {
         let mut details = entries.iter().zip(scored(&choices)).filter(|(_, n)| *n > 0).map(|(e, _)| e.detail);
         let first = details.next();
         prop_assert!(details.all(|detail| Some(detail) == first));
+        let urgencies: Vec<_> = entries.iter().zip(scored(&choices)).filter(|(_, n)| *n > 0).map(|(e, _)| e.caller.priority).collect();
+        prop_assert!(urgencies.iter().all(|urgency| urgencies.first() == Some(urgency)) || tokens <= budget.filled_tokens);
     }
 
-    /// Nobody of a step and tenant is passed over for one that is due later, unless it does not fit what is left.
+    /// Unless it is the turn of those who starve, nobody is passed over for one that is less urgent, unless it does not fit.
+    #[test]
+    fn the_urgent_is_never_passed_over(made in prop::collection::vec(made(), 1..40), batch_tokens in 1usize..600) {
+        let now = Instant::now() + PATIENCE * 10;
+        let entries: Vec<_> = made.iter().map(|made| made.entry(now)).collect();
+        let choices = form(&entries, &budget(batch_tokens), now);
+        let chosen: Vec<_> = entries.iter().zip(scored(&choices)).filter(|(_, n)| *n > 0).map(|(e, _)| *e).collect();
+        let used: usize = entries.iter().zip(scored(&choices)).flat_map(|(e, n)| &e.lengths[..n]).sum();
+        for (entry, choice) in entries.iter().zip(&choices) {
+            let is_passed_over = *choice == Choice::Score(0)
+                && chosen.iter().any(|other| other.detail == entry.detail && other.caller.priority > entry.caller.priority);
+            prop_assert!(!is_passed_over || entry.lengths[0] + used > batch_tokens);
+        }
+    }
+
+    /// Nobody of an urgency and tenant is passed over for one that is due later, unless it does not fit what is left.
     #[test]
     fn the_order_of_deadlines_is_kept(made in prop::collection::vec(made(), 1..40), batch_tokens in 1usize..600) {
         let now = Instant::now() + PATIENCE * 10;
         let entries: Vec<_> = made.iter().map(|made| made.entry(now)).collect();
-        let choices = form(&entries, Limits::tokens(batch_tokens), now);
+        let choices = form(&entries, &budget(batch_tokens), now);
         let chosen: Vec<_> = entries.iter().zip(scored(&choices)).filter(|(_, n)| *n > 0).map(|(e, _)| *e).collect();
         let used: usize = entries.iter().zip(scored(&choices)).flat_map(|(e, n)| &e.lengths[..n]).sum();
         for (entry, choice) in entries.iter().zip(&choices) {
             let is_passed_over = *choice == Choice::Score(0) && chosen.iter().any(|other| {
                 other.detail == entry.detail
                     && other.caller.tenant == entry.caller.tenant
-                    && (other.step(now), other.due()) > (entry.step(now), entry.due())
+                    && other.caller.priority == entry.caller.priority
+                    && other.due() > entry.due()
             });
             prop_assert!(!is_passed_over || entry.lengths[0] + used > batch_tokens);
         }
     }
 
-    /// Who has waited for [`PATIENCE`] is scored before anybody of its tenant that came later than that.
+    /// However much that is urgent comes, who has waited longest for more than [`PATIENCE`] is scored when a share is theirs.
     #[test]
-    fn nobody_starves(made in prop::collection::vec(made(), 0..40), batch_tokens in 200usize..600) {
+    fn nobody_starves(made in prop::collection::vec(made(), 0..40), budget in budgets()) {
         let now = Instant::now() + PATIENCE * 10;
         let (lengths, tenant) = ([200; 50], Tenant::named("1"));
         let old = Caller { tenant, priority: Priority::Bulk, deadline: None };
         let mut entries = vec![entry(&lengths, old, now - PATIENCE * 3)];
-        entries.extend(made.iter().map(|made| made.entry(now)).filter(|e| e.detail == Detail::Categories));
-        prop_assert!(scored(&form(&entries, Limits::tokens(batch_tokens), now))[0] > 0);
+        entries.extend(made.iter().map(|made| made.entry(now)));
+        let is_their_turn = budget.starved_tokens >= lengths[0];
+        prop_assert!(scored(&form(&entries, &budget, now))[0] > 0 || !is_their_turn);
     }
 
     /// Batch after batch, everything is scored once and in order, or expires.
     #[test]
-    fn nothing_is_lost_or_doubled(made in prop::collection::vec(made(), 1..30), batch_tokens in 1usize..600) {
+    fn nothing_is_lost_or_doubled(made in prop::collection::vec(made(), 1..30), budget in budgets()) {
         let start = Instant::now() + PATIENCE * 10;
         let mut n_scored = vec![0; made.len()];
         let mut is_gone = vec![false; made.len()];
@@ -214,7 +285,7 @@ proptest! {
                 .iter()
                 .map(|&i| Entry { lengths: &made[i].lengths[n_scored[i]..], ..made[i].entry(start) })
                 .collect();
-            for (&i, choice) in waiting.iter().zip(form(&entries, Limits::tokens(batch_tokens), now)) {
+            for (&i, choice) in waiting.iter().zip(form(&entries, &budget, now)) {
                 match choice {
                     Choice::Score(n) => n_scored[i] += n,
                     Choice::Expire => {

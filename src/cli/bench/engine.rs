@@ -51,7 +51,7 @@ pub(in crate::cli) struct Arguments {
     /// Arithmetic of the matrix products: auto (the fastest of the device that is exact enough), int8, f16, bf16 or f32
     #[arg(long, default_value = "auto", value_name = "P")]
     precision: Precision,
-    /// Where to compute: cpu, cuda, cuda:N, or auto, a GPU if there is one and this build knows GPUs
+    /// Where to compute: cpu, cuda, cuda:N, cuda:all, or auto, a GPU if there is one and this build knows GPUs
     #[arg(long, default_value = "cpu", value_name = "DEVICE")]
     device: DeviceChoice,
     /// Score each token too, as a request for spans does: the last layer runs for all tokens, not for the first of each alone

@@ -3,12 +3,15 @@
 mod chart;
 mod load;
 mod report;
+pub(super) mod targets;
 mod traffic;
+mod watch;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, ensure};
@@ -20,7 +23,9 @@ use crate::app::Server;
 use crate::config::Settings;
 use load::{Target, drive};
 use report::Report;
+use targets::Bare;
 use traffic::{Traffic, Workload};
+use watch::{Portal, write_memory};
 
 /// Requests before the first measurement: the server learns how fast its device is, and memory is touched once.
 const WARM_UP_REQUESTS: usize = 64;
@@ -63,6 +68,12 @@ pub(in crate::cli) struct Arguments {
     /// File for a picture of latency over rate
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+    /// Files for the server's memory over time: PATH.csv and PATH.svg
+    #[arg(long, value_name = "PATH")]
+    memory: Option<PathBuf>,
+    /// Where the server at --address tells its metrics, for --memory
+    #[arg(long, requires = "address", default_value = "127.0.0.1:9464", value_name = "HOST:PORT")]
+    metrics: String,
     /// Print one JSON object a measurement in place of a table
     #[arg(long)]
     json: bool,
@@ -102,9 +113,10 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     };
     let address = own.as_ref().map(|own| own.address.clone()).or(arguments.address.clone()).unwrap_or_default();
     let target = Target::connect(&address, arguments.connections.get(), timeout).await?;
-    // Words differ from run to run, so that a server that runs on has none of them in its cache.
-    let mut seed = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos() as u64;
+    let mut seed = new_seed()?;
     warm_up(&target, arguments.workload, seed).await?;
+    let portal = own.as_ref().map_or_else(|| Portal(arguments.metrics.clone()), |own| own.portal.clone());
+    let memory = arguments.memory.as_ref().map(|path| (path, portal.watch_memory()));
     let mut reports = Vec::new();
     for rate in &arguments.rate {
         seed = seed.wrapping_add(1 << 50);
@@ -122,6 +134,9 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         reports.push(report);
     }
+    if let Some((path, memory)) = memory {
+        write_memory(path, &memory.stop())?;
+    }
     if let Some(path) = &arguments.svg {
         std::fs::write(path, chart::svg(&reports)).with_context(|| format!("writing {}", path.display()))?;
     }
@@ -129,6 +144,11 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         own.stop().await?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Words differ from run to run, so that a server that runs on has none of them in its cache.
+fn new_seed() -> anyhow::Result<u64> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos() as u64)
 }
 
 async fn warm_up(target: &Target, workload: Workload, seed: u64) -> anyhow::Result<()> {
@@ -141,6 +161,8 @@ async fn warm_up(target: &Target, workload: Workload, seed: u64) -> anyhow::Resu
 /// A server of this process.
 struct OwnServer {
     address: String,
+    portal: Portal,
+    bare: Arc<Bare>,
     stop: oneshot::Sender<()>,
     served: JoinHandle<anyhow::Result<()>>,
 }
@@ -152,13 +174,15 @@ impl OwnServer {
         config.listen.set_port(0);
         config.metrics_listen.set_port(0);
         let model = tokio::task::spawn_blocking(move || load_model(&settings.model, &settings.hub)).await??;
+        let bare = Arc::new(Bare::of(&model));
         let server = Server::bind(config, model).await?;
+        let portal = Portal(server.metrics_addr()?.to_string());
         let address = format!("http://{}", server.local_addr()?);
         let (stop, stopped) = oneshot::channel();
         let served = tokio::spawn(server.run(async move {
             let _ = stopped.await;
         }));
-        Ok(Self { address, stop, served })
+        Ok(Self { address, portal, bare, stop, served })
     }
 
     async fn stop(self) -> anyhow::Result<()> {

@@ -12,8 +12,10 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
+use super::copies::Copies;
 use super::engine::percentile_ms;
 use crate::app::Server;
+use crate::artifact::TrustPolicy;
 use crate::cli::{runtime, write_line};
 use crate::config::{HubSettings, ModelSettings, Settings};
 use crate::deploy::{ModelLoader, Origin};
@@ -22,6 +24,7 @@ use crate::grpc::v1;
 use crate::grpc::v1::ModelStage;
 use crate::grpc::v1::model_service_client::ModelServiceClient;
 use crate::grpc::v1::threat_service_client::ThreatServiceClient;
+use crate::telemetry::resident_bytes;
 
 /// A model that was replaced leaves at once, so that each exchange frees what it took.
 const SETTINGS: &str = "listen = \"127.0.0.1:0\"\nmetrics_listen = \"127.0.0.1:0\"\nadmin_listen = \"127.0.0.1:0\"\n\
@@ -29,7 +32,8 @@ const SETTINGS: &str = "listen = \"127.0.0.1:0\"\nmetrics_listen = \"127.0.0.1:0
 /// Lines of a request's text, some 12 tokens each.
 const LINES: usize = 6;
 
-/// Measure what callers notice when models take each other's place: the embedded one and --model, in turns
+/// Measure what callers notice when models take each other's place: the embedded one and --model in turns, or two copies of
+/// one of them; and whether memory grows
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
@@ -39,9 +43,13 @@ pub(in crate::cli) struct Arguments {
     /// How often one takes the other's place
     #[arg(long, default_value = "200", value_name = "N")]
     swaps: NonZeroUsize,
-    /// Clients that ask without a pause
+    /// Clients that ask without a pause; with 0, only memory and the time of an exchange are measured
     #[arg(long, default_value = "4", value_name = "N")]
-    clients: NonZeroUsize,
+    clients: usize,
+    /// Exchange two copies of --model, or of the embedded one, that have only so many golden inputs: a load is then quick.
+    /// Nobody has signed the copies, and no signature is asked for
+    #[arg(long, value_name = "N")]
+    golden: Option<NonZeroUsize>,
     /// Begin the next exchange at once, not after as long as the last one took: then nothing is measured outside of them
     #[arg(long)]
     without_pause: bool,
@@ -58,6 +66,8 @@ struct Report {
     median_swap_ms: f64,
     p99_ms_during_swaps: Option<f64>,
     p99_ms_outside: Option<f64>,
+    /// The former over the latter.
+    p99_ratio: Option<f64>,
     /// Resident memory after each tenth of the exchanges.
     resident_mib: Vec<u64>,
 }
@@ -70,15 +80,32 @@ struct Interval {
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let (loader, other) = (arguments.model.loader(&arguments.hub)?, arguments.model.source().absolute());
-    ensure!(other != ModelSource::Embedded, "name another model than the embedded one with --model");
-    let report = runtime()?.block_on(measure(arguments, Arc::new(loader), &other))?;
+    let mut loader = arguments.model.loader(&arguments.hub)?;
+    let model = arguments.model.source().absolute();
+    let copies = match arguments.golden {
+        Some(n_golden) => {
+            let copies = Copies::make(&model.files(&loader.hub)?, n_golden.get())?;
+            loader.trust = TrustPolicy::Anyone;
+            Some(copies)
+        }
+        None => None,
+    };
+    let sources = copies.as_ref().map_or([ModelSource::Embedded, model], Copies::sources);
+    ensure!(
+        sources[0] != sources[1],
+        "name another model than the embedded one with --model, or copy it with --golden"
+    );
+    let report = runtime()?.block_on(measure(arguments, Arc::new(loader), &sources))?;
     write_line(&serde_json::to_string_pretty(&report)?)?;
     Ok(if report.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn measure(arguments: &Arguments, loader: Arc<dyn ModelLoader>, other: &ModelSource) -> anyhow::Result<Report> {
-    let model = loader.load(&ModelSource::Embedded, &|_| Ok(()))?;
+async fn measure(
+    arguments: &Arguments,
+    loader: Arc<dyn ModelLoader>,
+    [first, second]: &[ModelSource; 2],
+) -> anyhow::Result<Report> {
+    let model = loader.load(first, &|_| Ok(()))?;
     let config = toml::from_str::<Settings>(SETTINGS)?.check()?;
     let server = Server::bind(config, model).await?.with_origin(Origin { loader, ..Origin::default() });
     let address = format!("http://{}", server.local_addr()?);
@@ -88,7 +115,7 @@ async fn measure(arguments: &Arguments, loader: Arc<dyn ModelLoader>, other: &Mo
 
     let is_over = CancellationToken::new();
     let mut clients = Vec::new();
-    for client in 0..arguments.clients.get() {
+    for client in 0..arguments.clients {
         let service = ThreatServiceClient::connect(address.clone()).await?;
         clients.push(tokio::spawn(ask(service, client, is_over.clone())));
     }
@@ -96,10 +123,10 @@ async fn measure(arguments: &Arguments, loader: Arc<dyn ModelLoader>, other: &Mo
     let (mut swaps, mut resident_mib) = (Vec::new(), Vec::new());
     let n_swaps = arguments.swaps.get();
     for swap in 0..n_swaps {
-        let source = if swap % 2 == 0 { other } else { &ModelSource::Embedded };
+        let source = if swap % 2 == 0 { second } else { first };
         swaps.push(exchange(&mut admin, source).await?);
         if (swap + 1) % n_swaps.div_ceil(10) == 0 {
-            resident_mib.push(resident_bytes()? >> 20);
+            resident_mib.push(resident_bytes().context("no size is told")? >> 20);
         }
         if let (Some(last), false) = (swaps.last(), arguments.without_pause) {
             tokio::time::sleep(last.end - last.begin).await;
@@ -172,14 +199,16 @@ fn report(
         swaps.get(next).is_some_and(|swap| swap.begin <= request.end)
     };
     let (during, outside): (Vec<_>, Vec<_>) = requests.iter().partition(overlaps);
+    let (p99_during, p99_outside) = (percentile(during, 99), percentile(outside, 99));
     Report {
         swaps: swaps.len(),
-        clients: arguments.clients.get(),
+        clients: arguments.clients,
         requests: requests.len() + failed,
         failed,
         median_swap_ms: percentile(swaps, 50).unwrap_or_default(),
-        p99_ms_during_swaps: percentile(during, 99),
-        p99_ms_outside: percentile(outside, 99),
+        p99_ms_during_swaps: p99_during,
+        p99_ms_outside: p99_outside,
+        p99_ratio: p99_during.zip(p99_outside).map(|(during, outside)| during / outside),
         resident_mib,
     }
 }
@@ -188,11 +217,4 @@ fn percentile<'a>(intervals: impl IntoIterator<Item = &'a Interval>, percent: us
     let mut times: Vec<Duration> = intervals.into_iter().map(|interval| interval.end - interval.begin).collect();
     times.sort_unstable();
     (!times.is_empty()).then(|| percentile_ms(&times, percent))
-}
-
-/// The resident memory of this process, server and clients.
-fn resident_bytes() -> anyhow::Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").context("reading the size of this process")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no size is told")?;
-    Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
 }

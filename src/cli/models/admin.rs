@@ -1,10 +1,11 @@
 //! `models` on a running server: what its admin listener does, from a terminal.
 
 use std::io::{IsTerminal, stdout};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
-use tonic::transport::Channel;
+use anyhow::{Context, bail, ensure};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
 use super::table;
 use crate::cli::{runtime, write_line};
@@ -13,6 +14,30 @@ use crate::fetch::ModelSource;
 use crate::grpc::v1;
 use crate::grpc::v1::ModelStage;
 use crate::grpc::v1::model_service_client::ModelServiceClient;
+
+/// How a server is known, and how it knows the caller.
+#[derive(Clone, Debug, clap::Args)]
+pub(in crate::cli) struct Tls {
+    /// Authorities that vouch for the server, a PEM file: for a listener with certificates, of an https URL
+    #[arg(long, env = "PORTCULLIS_ADMIN_TLS_CA", value_name = "FILE", requires_all = ["cert", "key"])]
+    tls_ca: Option<PathBuf>,
+    /// The caller's certificate, a PEM file
+    #[arg(long, env = "PORTCULLIS_ADMIN_CERT", value_name = "FILE", requires = "tls_ca")]
+    cert: Option<PathBuf>,
+    /// Private key of that certificate, a PEM file
+    #[arg(long, env = "PORTCULLIS_ADMIN_KEY", value_name = "FILE", requires = "tls_ca")]
+    key: Option<PathBuf>,
+}
+
+impl Tls {
+    fn config(&self) -> anyhow::Result<Option<ClientTlsConfig>> {
+        let Self { tls_ca: Some(authorities), cert: Some(certificate), key: Some(key) } = self else { return Ok(None) };
+        let read = |path: &Path| std::fs::read(path).with_context(|| format!("reading {}", path.display()));
+        let identity = Identity::from_pem(read(certificate)?, read(key)?);
+        let authorities = Certificate::from_pem(read(authorities)?);
+        Ok(Some(ClientTlsConfig::new().ca_certificate(authorities).identity(identity)))
+    }
+}
 
 /// The server whose models are meant.
 #[derive(Clone, Debug, clap::Args)]
@@ -23,6 +48,8 @@ pub(in crate::cli) struct Target {
     /// State on which the change was decided; refused if it is another by now [default: the state now]
     #[arg(long, value_name = "ETAG")]
     etag: Option<String>,
+    #[command(flatten)]
+    tls: Tls,
 }
 
 /// Changes of a running server's models. Models are named NAME, NAME@VERSION or by the first digits of their digest.
@@ -90,8 +117,8 @@ pub(in crate::cli) enum Command {
 
 impl Command {
     /// Shows the models of a server once.
-    pub(super) fn list(admin: String) -> Self {
-        Self::Show(Target { admin, etag: None })
+    pub(super) fn list(admin: String, tls: Tls) -> Self {
+        Self::Show(Target { admin, etag: None, tls })
     }
 }
 
@@ -120,8 +147,15 @@ pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 async fn connect(target: &Target) -> anyhow::Result<Client> {
-    let client = ModelServiceClient::connect(target.admin.clone()).await;
-    client.with_context(|| format!("connecting to {}; was the server started with --admin-listen?", target.admin))
+    let mut endpoint = Endpoint::from_shared(target.admin.clone()).context("--admin is no URL")?;
+    if let Some(tls) = target.tls.config()? {
+        ensure!(target.admin.starts_with("https://"), "certificates are shown to https URLs alone: {}", target.admin);
+        endpoint = endpoint.tls_config(tls).context("the certificates")?;
+    }
+    let channel = endpoint.connect().await;
+    let channel =
+        channel.with_context(|| format!("connecting to {}; was the server started with --admin-listen?", target.admin));
+    Ok(ModelServiceClient::new(channel?))
 }
 
 /// A client with the models now, under the etag on which a change is to be made.

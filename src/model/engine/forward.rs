@@ -32,7 +32,7 @@ pub(super) struct Pass<'a> {
 pub enum Stage {
     /// Look-up of embeddings with their norm.
     Embedding,
-    /// Quantising activations.
+    /// Quantising or rounding activations.
     Quantise,
     /// Queries, keys and values.
     Projection,
@@ -42,7 +42,7 @@ pub enum Stage {
     AttentionOutput,
     /// The first feed-forward map.
     Intermediate,
-    /// GELU, with the quantising of its result.
+    /// GELU, with the quantising or rounding of its result.
     Gelu,
     /// The second feed-forward map.
     Output,
@@ -330,10 +330,7 @@ impl Pass<'_> {
                 gelu::in_place(self.isa, row);
                 &*row
             });
-            match self.arithmetic {
-                Arithmetic::F32 => activated.for_each(drop),
-                Arithmetic::Int16 => space.codes.read(self.isa, activated, inner),
-            }
+            space.codes.read((self.isa, self.arithmetic), activated, inner);
             space.laps.lap(Stage::Gelu);
             let activated = Rows::new(&space.wide, inner_width, states.len() / hidden);
             layer.output.apply(self.isa, activated, &space.codes, RowsMut::new(&mut space.narrow, width));
@@ -372,8 +369,8 @@ impl Pass<'_> {
     }
 
     fn quantise(&self, space: &mut Space, states: &[f32], width: usize) {
-        if self.arithmetic == Arithmetic::Int16 {
-            space.codes.read(self.isa, states.chunks_exact(width), width);
+        if self.arithmetic != Arithmetic::F32 {
+            space.codes.read((self.isa, self.arithmetic), states.chunks_exact(width), width);
             space.laps.lap(Stage::Quantise);
         }
     }

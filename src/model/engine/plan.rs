@@ -39,7 +39,7 @@ pub(super) fn packs(lengths: &[usize], n_threads: usize) -> Vec<PackPlan> {
 }
 
 /// Cuts all windows, end to end, into blocks of about the same number of tokens.
-fn blocks(lengths: &[usize], n_blocks: usize) -> PackPlan {
+pub(super) fn blocks(lengths: &[usize], n_blocks: usize) -> PackPlan {
     let total: usize = lengths.iter().sum();
     let block_rows = total.div_ceil(n_blocks).max(MIN_BLOCK_ROWS);
     let mut blocks = PackPlan::new();

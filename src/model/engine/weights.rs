@@ -2,6 +2,7 @@
 //! them.
 
 use candle_core::{DType, Result, Tensor};
+use half::bf16;
 use portcullis_kernels::Isa;
 use portcullis_kernels::attention::Heads;
 use portcullis_kernels::gemm::{self, Rows, RowsMut, int16};
@@ -56,6 +57,7 @@ pub(super) struct PackedNorm {
 #[derive(Debug)]
 pub(super) enum PackedLinear {
     F32(gemm::f32::Weights),
+    Bf16(gemm::bf16::Weights),
     Int16(int16::Weights),
 }
 
@@ -63,6 +65,7 @@ pub(super) enum PackedLinear {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Arithmetic {
     F32,
+    Bf16,
     Int16,
 }
 
@@ -89,6 +92,7 @@ impl PackedWeights {
     pub(super) fn kernel_name(&self, isa: Isa) -> &'static str {
         match self.layers.first().map(|layer| &layer.query) {
             Some(PackedLinear::Int16(_)) => int16::kernel_name(isa),
+            Some(PackedLinear::Bf16(_)) => gemm::bf16::kernel_name(isa),
             Some(PackedLinear::F32(_)) | None => gemm::f32::kernel_name(isa),
         }
     }
@@ -143,6 +147,7 @@ impl PackedLinear {
         let (inputs, weight, bias) = (weight.dim(1)?, numbers(weight)?, numbers(bias)?);
         Ok(match arithmetic {
             Arithmetic::F32 => Self::F32(gemm::f32::Weights::pack(&weight, &bias, inputs)),
+            Arithmetic::Bf16 => Self::Bf16(gemm::bf16::Weights::pack(&weight, &bias, inputs)),
             Arithmetic::Int16 => Self::Int16(int16::Weights::pack(&weight, &bias, inputs)),
         })
     }
@@ -151,6 +156,7 @@ impl PackedLinear {
     pub(super) fn apply(&self, isa: Isa, rows: Rows<'_, f32>, codes: &Codes, c: RowsMut<'_>) {
         match self {
             Self::F32(weights) => weights.apply(isa, rows, c),
+            Self::Bf16(weights) => weights.apply(isa, Rows::new(&codes.rounded, codes.stride, rows.count()), c),
             Self::Int16(weights) => {
                 weights.apply(isa, Rows::new(&codes.codes, codes.stride, rows.count()), &codes.scales, c);
             }
@@ -158,23 +164,42 @@ impl PackedLinear {
     }
 }
 
-/// The quantised form of some rows, where the arithmetic needs one.
+/// Some rows as the arithmetic's kernels read them, where that is not f32.
 #[derive(Debug, Default)]
 pub(super) struct Codes {
+    rounded: Vec<bf16>,
     codes: Vec<i16>,
     scales: Vec<f32>,
     stride: usize,
 }
 
 impl Codes {
-    /// Quantises the first `width` elements of each row of `rows`.
-    pub(super) fn read<'a>(&mut self, isa: Isa, rows: impl ExactSizeIterator<Item = &'a [f32]>, width: usize) {
-        // Integer kernels read inputs in pairs.
+    /// Reads the first `width` elements of each row of `rows`.
+    pub(super) fn read<'a>(
+        &mut self,
+        (isa, arithmetic): (Isa, Arithmetic),
+        rows: impl ExactSizeIterator<Item = &'a [f32]>,
+        width: usize,
+    ) {
+        // The kernels read inputs in pairs.
         self.stride = width.next_multiple_of(2);
-        self.codes.resize(self.codes.len().max(rows.len() * self.stride), 0);
-        self.scales.clear();
-        for (row, codes) in rows.zip(self.codes.chunks_exact_mut(self.stride.max(1))) {
-            self.scales.push(int16::quantise(isa, row.get(..width).unwrap_or(row), codes));
+        let (stride, length) = (self.stride.max(1), rows.len() * self.stride);
+        let rows = rows.map(|row| row.get(..width).unwrap_or(row));
+        match arithmetic {
+            Arithmetic::F32 => rows.for_each(drop),
+            Arithmetic::Bf16 => {
+                self.rounded.resize(self.rounded.len().max(length), bf16::ZERO);
+                for (row, rounded) in rows.zip(self.rounded.chunks_exact_mut(stride)) {
+                    gemm::bf16::round(isa, row, rounded);
+                }
+            }
+            Arithmetic::Int16 => {
+                self.codes.resize(self.codes.len().max(length), 0);
+                self.scales.clear();
+                for (row, codes) in rows.zip(self.codes.chunks_exact_mut(stride)) {
+                    self.scales.push(int16::quantise(isa, row, codes));
+                }
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
-//! The packed forward pass on a device: windows end to end, without padding, states in buffers that are used again.
+//! The packed forward pass on a device: windows end to end, states in buffers that are used again. What a pass asks of the
+//! device depends on its sizes alone, so that what was asked once can be asked again as a whole.
 
-use portcullis_kernels::device::encoder::{self, Context};
+use portcullis_kernels::device::encoder::{self, Context, QUERIES_PER_BLOCK};
 use portcullis_kernels::device::{Bounds, Device, DeviceError, Floats, Halves, Indices, Product};
 
 use super::Window;
@@ -8,12 +9,102 @@ use super::weights::{DeviceLayer, DeviceWeights};
 use crate::model::{Detail, Logits, WindowScore};
 use crate::threat::Category;
 
-/// What a pass needs.
+/// A pass over what the inputs hold, which has no part in what it asks the device for.
 pub(super) struct Pass<'a, D: Device> {
     pub(super) device: &'a D,
     pub(super) weights: &'a DeviceWeights<D::Memory>,
-    pub(super) windows: &'a [Window<'a>],
-    pub(super) detail: Detail,
+    pub(super) inputs: &'a Inputs<D::Memory>,
+}
+
+/// The sizes of a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Shape {
+    /// Tokens.
+    pub(super) rows: usize,
+    windows: usize,
+    /// Tokens of the longest window.
+    longest: usize,
+    detail: Detail,
+}
+
+impl Shape {
+    /// That of some windows.
+    pub(super) fn of(windows: &[Window<'_>], detail: Detail) -> Self {
+        let lengths = || windows.iter().map(|(ids, _)| ids.len());
+        Self { rows: lengths().sum(), windows: windows.len(), longest: lengths().max().unwrap_or(0), detail }
+    }
+
+    /// One that has room for these windows and for many others: at most an eighth of its rows stays empty, or 15.
+    pub(super) fn rounded(self) -> Self {
+        let step = self.rows.max(1).ilog2().saturating_sub(3).max(4);
+        let rows = self.rows.next_multiple_of(1 << step);
+        Self {
+            rows,
+            windows: self.windows.next_power_of_two().min(rows),
+            longest: self.longest.next_multiple_of(QUERIES_PER_BLOCK),
+            detail: self.detail,
+        }
+    }
+}
+
+/// The windows of a pass on the device. What stays empty is words with the number 0 behind the last window, and windows
+/// without a word, whose scores nobody reads.
+#[derive(Debug)]
+pub(super) struct Inputs<M> {
+    shape: Shape,
+    ids: Indices<M>,
+    places: Indices<M>,
+    /// All tokens.
+    tokens: Bounds<M>,
+    /// The first token of each window.
+    first_tokens: Bounds<M>,
+    first_rows: Indices<M>,
+}
+
+impl<M> Inputs<M> {
+    /// Room for windows of a shape.
+    pub(super) fn room<D: Device<Memory = M>>(
+        device: &D,
+        weights: &DeviceWeights<M>,
+        shape: Shape,
+    ) -> Result<Self, DeviceError> {
+        let Shape { rows, windows, longest, .. } = shape;
+        Ok(Self {
+            shape,
+            ids: Indices::zeros(device, rows, weights.words)?,
+            places: Indices::zeros(device, rows, weights.places)?,
+            tokens: Bounds::room(device, windows, rows, longest)?,
+            first_tokens: Bounds::room(device, windows, windows, 1)?,
+            first_rows: Indices::zeros(device, windows, rows)?,
+        })
+    }
+
+    /// Writes windows over those that were there.
+    pub(super) fn write<D: Device<Memory = M>>(
+        &mut self,
+        device: &D,
+        weights: &DeviceWeights<M>,
+        windows: &[Window<'_>],
+    ) -> Result<(), DeviceError> {
+        let ids: Vec<u32> = windows.iter().flat_map(|(ids, _)| ids.iter().copied()).collect();
+        let place = |(ids, channel): &Window<'_>| {
+            let first = channel.token_type() * weights.positions as u32;
+            (0..ids.len() as u32).map(move |position| first + position)
+        };
+        let places: Vec<u32> = windows.iter().flat_map(place).collect();
+        let lengths: Vec<usize> = windows.iter().map(|(ids, _)| ids.len()).collect();
+        let mut end = 0;
+        let first_row = |length: &usize| {
+            end += length;
+            (end - length) as u32
+        };
+        let first_rows: Vec<u32> = lengths.iter().map(first_row).collect();
+        self.ids.write(device, &ids)?;
+        self.places.write(device, &places)?;
+        self.tokens.write(device, &lengths)?;
+        self.first_tokens.write(device, &vec![1; lengths.len()])?;
+        self.first_rows.write(device, &first_rows)
+    }
 }
 
 /// States of a pass: a row a token, or a window where there are fewer.
@@ -70,82 +161,61 @@ enum Queried {
     First,
 }
 
-/// Where the windows of a pass lie, on the device.
-struct Layout<M> {
-    /// All tokens.
-    tokens: Bounds<M>,
-    /// The first token of each window.
-    first_tokens: Bounds<M>,
-    first_rows: Indices<M>,
-}
-
 impl<D: Device> Pass<'_, D> {
-    /// Scores all windows.
-    pub(super) fn run(&self, space: &mut Space<D::Memory>) -> Result<Vec<WindowScore>, DeviceError> {
-        let layout = self.layout()?;
-        self.embed(space)?;
-        let with_tokens = self.weights.tokens.as_ref().filter(|_| self.detail == Detail::Tokens);
-        let Some((last, earlier)) = self.weights.layers.split_last() else { return Ok(Vec::new()) };
+    /// Asks for the logits of all windows, and those of all tokens where the model has them and they are wanted.
+    pub(super) fn run(&self, space: &mut Space<D::Memory>) -> Result<(), DeviceError> {
+        let (weights, inputs) = (self.weights, self.inputs);
+        encoder::embed_and_norm(
+            self.device,
+            (&inputs.ids, &inputs.places),
+            &weights.tables,
+            &weights.norm,
+            &mut space.hidden,
+        )?;
+        let token_head = weights.tokens.as_ref().filter(|_| inputs.shape.detail == Detail::Tokens);
+        let Some((last, earlier)) = weights.layers.split_last() else { return Ok(()) };
         for layer in earlier {
-            self.layer(layer, space, &layout, Queried::All)?;
+            self.layer(layer, space, Queried::All)?;
         }
-        if with_tokens.is_some() {
-            self.layer(last, space, &layout, Queried::All)?;
-            self.take_first(space, &layout)?;
+        if token_head.is_some() {
+            self.layer(last, space, Queried::All)?;
+            self.take_first(space)?;
         } else {
             // No other state of the last layer is read: it runs for first tokens alone, which is exact.
-            self.take_first(space, &layout)?;
-            self.layer(last, space, &layout, Queried::First)?;
+            self.take_first(space)?;
+            self.layer(last, space, Queried::First)?;
         }
-        let (weight, bias) = &self.weights.categories;
-        let n_windows = self.windows.len();
-        encoder::logits(self.device, n_windows, &space.first, (weight, bias), &mut space.categories)?;
-        if let Some((weight, bias)) = with_tokens {
-            encoder::logits(self.device, layout.tokens.rows(), &space.hidden, (weight, bias), &mut space.tokens)?;
-        }
-        let categories = space.categories.download(self.device, n_windows * Category::ALL.len())?;
-        let tokens = match with_tokens {
-            Some(_) => space.tokens.download(self.device, layout.tokens.rows())?,
-            None => Vec::new(),
+        let (weight, bias) = &weights.categories;
+        encoder::logits(self.device, inputs.shape.windows, &space.first, (weight, bias), &mut space.categories)?;
+        let Some((weight, bias)) = token_head else { return Ok(()) };
+        encoder::logits(self.device, inputs.shape.rows, &space.hidden, (weight, bias), &mut space.tokens)
+    }
+
+    /// Waits for a pass over these windows, and reads its scores.
+    pub(super) fn scores(
+        &self,
+        space: &Space<D::Memory>,
+        windows: &[Window<'_>],
+    ) -> Result<Vec<WindowScore>, DeviceError> {
+        let categories = space.categories.download(self.device, windows.len() * Category::ALL.len())?;
+        let n_tokens = windows.iter().map(|(ids, _)| ids.len()).sum();
+        let tokens = match (&self.weights.tokens, self.inputs.shape.detail) {
+            (Some(_), Detail::Tokens) => space.tokens.download(self.device, n_tokens)?,
+            _ => Vec::new(),
         };
-        Ok(self.scores(&categories, &tokens))
-    }
-
-    fn layout(&self) -> Result<Layout<D::Memory>, DeviceError> {
-        let lengths: Vec<usize> = self.windows.iter().map(|(ids, _)| ids.len()).collect();
-        let mut end = 0;
-        let first_rows: Vec<u32> = lengths
-            .iter()
-            .map(|length| {
-                end += length;
-                (end - length) as u32
+        let mut tokens = tokens.into_iter();
+        let scored = windows.iter().zip(categories.as_chunks().0);
+        Ok(scored
+            .map(|((ids, _), &[injection, jailbreak, exfiltration])| WindowScore {
+                logits: Logits { injection, jailbreak, exfiltration },
+                tokens: tokens.by_ref().take(ids.len()).collect(),
             })
-            .collect();
-        Ok(Layout {
-            tokens: Bounds::upload(self.device, &lengths)?,
-            first_tokens: Bounds::upload(self.device, &vec![1; lengths.len()])?,
-            first_rows: Indices::upload(self.device, &first_rows)?,
-        })
+            .collect())
     }
 
-    fn embed(&self, space: &mut Space<D::Memory>) -> Result<(), DeviceError> {
-        let ids: Vec<u32> = self.windows.iter().flat_map(|(ids, _)| ids.iter().copied()).collect();
-        let places: Vec<u32> = self
-            .windows
-            .iter()
-            .flat_map(|(ids, channel)| {
-                let first = channel.token_type() * self.weights.positions as u32;
-                (0..ids.len() as u32).map(move |position| first + position)
-            })
-            .collect();
-        let (ids, places) = (Indices::upload(self.device, &ids)?, Indices::upload(self.device, &places)?);
-        let weights = self.weights;
-        encoder::embed_and_norm(self.device, (&ids, &places), &weights.tables, &weights.norm, &mut space.hidden)
-    }
-
-    fn take_first(&self, space: &mut Space<D::Memory>, layout: &Layout<D::Memory>) -> Result<(), DeviceError> {
+    fn take_first(&self, space: &mut Space<D::Memory>) -> Result<(), DeviceError> {
         let Space { hidden, first, .. } = space;
-        encoder::take_rows(self.device, self.weights.hidden, hidden, &layout.first_rows, first)
+        encoder::take_rows(self.device, self.weights.hidden, hidden, &self.inputs.first_rows, first)
     }
 
     /// One layer; replaces the states of those that are queried.
@@ -153,22 +223,22 @@ impl<D: Device> Pass<'_, D> {
         &self,
         layer: &DeviceLayer<D::Memory>,
         space: &mut Space<D::Memory>,
-        layout: &Layout<D::Memory>,
         queried: Queried,
     ) -> Result<(), DeviceError> {
-        let (device, width, inner) = (self.device, self.weights.hidden, self.weights.inner);
+        let (device, inputs) = (self.device, self.inputs);
+        let (width, inner) = (self.weights.hidden, self.weights.inner);
         let Space { hidden, first, queries, key_values, mixed, wide, narrow, .. } = space;
-        let of_all = Product { rows: layout.tokens.rows(), inputs: width, outputs: 2 * width, first_output: width };
+        let of_all = Product { rows: inputs.tokens.rows(), inputs: width, outputs: 2 * width, first_output: width };
         encoder::multiply(device, of_all, hidden, &layer.projection.weight, key_values)?;
         let (states, bounds) = match queried {
-            Queried::All => (hidden, &layout.tokens),
-            Queried::First => (first, &layout.first_tokens),
+            Queried::All => (hidden, &inputs.tokens),
+            Queried::First => (first, &inputs.first_tokens),
         };
 
         let rows = bounds.rows();
         let product = |inputs, outputs| Product { rows, inputs, outputs, first_output: 0 };
         encoder::multiply(device, product(width, width), states, &layer.projection.weight, queries)?;
-        let context = Context { rows: key_values, bias: &layer.projection.bias, bounds: &layout.tokens };
+        let context = Context { rows: key_values, bias: &layer.projection.bias, bounds: &inputs.tokens };
         encoder::attend(device, self.weights.heads, (queries, bounds), &context, mixed)?;
         encoder::multiply(device, product(width, width), mixed, &layer.attention_output.weight, narrow)?;
         encoder::add_and_norm(device, rows, states, (narrow, &layer.attention_output.bias), &layer.attention_norm)?;
@@ -178,16 +248,23 @@ impl<D: Device> Pass<'_, D> {
         encoder::multiply(device, product(inner, width), wide, &layer.output.weight, narrow)?;
         encoder::add_and_norm(device, rows, states, (narrow, &layer.output.bias), &layer.output_norm)
     }
+}
 
-    /// Each window's score from the logits of all.
-    fn scores(&self, categories: &[f32], tokens: &[f32]) -> Vec<WindowScore> {
-        let mut tokens = tokens.iter().copied();
-        let windows = self.windows.iter().zip(categories.as_chunks().0);
-        windows
-            .map(|((ids, _), &[injection, jailbreak, exfiltration])| WindowScore {
-                logits: Logits { injection, jailbreak, exfiltration },
-                tokens: tokens.by_ref().take(ids.len()).collect(),
-            })
-            .collect()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rounded_shape_has_room_and_little_more() {
+        for rows in 1..3000 {
+            for windows in [1, rows / 3, rows].into_iter().filter(|&windows| windows > 0) {
+                let shape = Shape { rows, windows, longest: rows - windows + 1, detail: Detail::Tokens };
+                let rounded = shape.rounded();
+                assert!(rounded.rows >= rows && rounded.windows >= windows && rounded.longest >= shape.longest);
+                assert!(rounded.rows - rows <= (rows / 8).max(15), "{shape:?}: {rounded:?}");
+                assert!(rounded.windows <= rounded.rows, "{shape:?}: {rounded:?}");
+                assert_eq!(rounded.rounded(), rounded);
+            }
+        }
     }
 }

@@ -16,8 +16,10 @@ pub(super) struct DeviceWeights<M> {
     pub(super) hidden: usize,
     pub(super) inner: usize,
     pub(super) heads: Heads,
-    /// Positions; a place is one of them as one of the token types.
+    pub(super) words: usize,
+    /// Positions, and places: a place is one of these as one of the token types.
     pub(super) positions: usize,
+    pub(super) places: usize,
     pub(super) tables: Tables<M>,
     pub(super) norm: Norm<M>,
     pub(super) layers: Vec<DeviceLayer<M>>,
@@ -46,12 +48,15 @@ impl<M> DeviceWeights<M> {
         let encoder = &model.encoder;
         let hidden = encoder.embeddings.word.dim(1)?;
         let count = encoder.last.attention.n_heads;
+        let positions = encoder.embeddings.position.dim(0)?;
         let layers = encoder.layers.iter().chain([&encoder.last]);
         Ok(Self {
             hidden,
             inner: encoder.last.intermediate.bias.dim(0)?,
             heads: Heads { count, size: hidden / count },
-            positions: encoder.embeddings.position.dim(0)?,
+            words: encoder.embeddings.word.dim(0)?,
+            positions,
+            places: positions * encoder.embeddings.token_type.dim(0)?,
             tables: tables(device, &encoder.embeddings)?,
             norm: norm(device, &encoder.embeddings.norm)?,
             layers: layers.map(|one| layer(device, one)).collect::<std::result::Result<_, _>>()?,

@@ -51,6 +51,23 @@ impl Counts {
         })
     }
 
+    /// Answers, of all priorities.
+    pub(super) fn answered(&self) -> u64 {
+        self.latencies.values().map(Histogram::len).sum()
+    }
+
+    /// The 99th percentile of a priority's latencies, in milliseconds.
+    pub(super) fn p99_ms(&self, priority: Priority) -> f64 {
+        self.latencies.get(&priority).map_or(0.0, |histogram| histogram.value_at_quantile(0.99) as f64 / 1000.0)
+    }
+
+    /// The share of a priority's requests that was refused.
+    pub(super) fn refused_share(&self, priority: Priority) -> f64 {
+        let refused: u64 = self.refused.get(&priority).into_iter().flat_map(BTreeMap::values).sum();
+        let answered = self.latencies.get(&priority).map_or(0, Histogram::len);
+        refused as f64 / (refused + answered).max(1) as f64
+    }
+
     fn count(&mut self, priority: Priority, latency: Duration, result: Result<AnalyzeResponse, Status>) {
         match result {
             Ok(response) => {
@@ -90,7 +107,8 @@ impl Target {
         Ok(Self { channels: channels.into(), timeout })
     }
 
-    async fn send(self, index: usize, planned: Planned) -> Result<AnalyzeResponse, Status> {
+    /// One request and its answer.
+    pub(super) async fn send(self, index: usize, planned: Planned) -> Result<AnalyzeResponse, Status> {
         let channel = self.channels.get(index % self.channels.len().max(1));
         let channel = channel.cloned().ok_or_else(|| Status::internal("there is no connection"))?;
         let mut request = Request::new(planned.message);

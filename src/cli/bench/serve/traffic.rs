@@ -19,9 +19,9 @@ const LONG_BYTES: RangeInclusive<usize> = 20_000..=500_000;
 /// Words of one turn of a conversation.
 const TURN_WORDS: RangeInclusive<usize> = 20..=90;
 /// Turns of a conversation; then another one begins.
-const TURNS: usize = 20;
+pub(super) const TURNS: usize = 20;
 /// Conversations that go on at the same time.
-const CONVERSATIONS: usize = 8;
+pub(super) const CONVERSATIONS: usize = 8;
 /// The requests of a second come in this part of it.
 const BURST: f64 = 0.1;
 /// Words that are one token each in BERT's vocabulary and say nothing together.
@@ -138,6 +138,13 @@ impl Iterator for Traffic {
         self.n_planned += 1;
         Some(Planned { at, priority, message: AnalyzeRequest { segments, ..AnalyzeRequest::default() } })
     }
+}
+
+/// A long document, as bulk.
+pub(super) fn document(words_seed: u64, n_bytes: usize) -> Planned {
+    let text = text(&mut Random::new(words_seed), n_bytes / BYTES_PER_WORD);
+    let message = AnalyzeRequest { segments: vec![segment(Source::Document, text)], ..AnalyzeRequest::default() };
+    Planned { at: Duration::ZERO, priority: Priority::Bulk, message }
 }
 
 fn between(random: &mut Random, range: RangeInclusive<usize>) -> usize {

@@ -1,13 +1,14 @@
 //! The report's diagrams, as SVG: drawn as text, so that they need no fonts here and stay sharp there.
 
-use anyhow::Result;
+use std::io;
+
+use crate::threat::Category;
 use plotters::coord::Shift;
 use plotters::prelude::*;
-use portcullis::threat::Category;
 
 use super::Report;
 use super::tables::category_title;
-use crate::metrics::Bin;
+use crate::evaluate::metrics::Bin;
 
 const SIZE: (u32, u32) = (370, 330);
 /// Three colours that the colour-blind tell apart (Okabe and Ito 2008, <https://jfly.uni-koeln.de/color/>).
@@ -16,6 +17,9 @@ const COLORS: [RGBColor; 3] = [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBC
 const LOWEST_RATE: f64 = 1e-4;
 const LOWEST_COUNT: f64 = 0.7;
 
+/// Why a diagram could not be drawn: none that is drawn as text in memory has a reason.
+pub type DrawError = DrawingAreaErrorKind<io::Error>;
+type Result<T> = std::result::Result<T, DrawError>;
 type Points = Vec<(f64, f64)>;
 type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 

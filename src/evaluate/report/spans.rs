@@ -24,8 +24,8 @@ pub fn f1(text: &Judged<'_>) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use portcullis::pipeline::Finding;
-    use portcullis::threat::{Category, Source, Verdict};
+    use crate::pipeline::Finding;
+    use crate::threat::{Category, Source, Verdict};
 
     use super::super::tests::{analysis, example};
     use super::*;

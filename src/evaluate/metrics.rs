@@ -1,6 +1,6 @@
 //! The numbers by which a detector is judged, from scores and labels.
 
-use ndarray::{Array1, ArrayView1};
+use ndarray::Array1;
 use serde::Serialize;
 
 /// Bins of equal width for the expected calibration error, as in Guo et al. 2017, <https://arxiv.org/abs/1706.04599>.
@@ -49,16 +49,13 @@ impl Scored {
         if n_positive == 0.0 || n_negative == 0.0 {
             return None;
         }
-        let mut order: Vec<usize> = (0..self.scores.len()).collect();
-        order.sort_by(|&a, &b| self.scores[a].total_cmp(&self.scores[b]));
-        let mut rank_sum = 0.0;
-        let mut start = 0;
-        while start < order.len() {
-            let score = self.scores[order[start]];
-            let ties = order[start..].iter().take_while(|&&index| self.scores[index] == score).count();
-            let mean_rank = (2 * start + ties + 1) as f64 / 2.0;
-            rank_sum += mean_rank * order[start..start + ties].iter().map(|&index| self.labels[index]).sum::<f64>();
-            start += ties;
+        let mut sorted: Vec<(f64, f64)> = self.pairs().collect();
+        sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (mut rank_sum, mut n_before) = (0.0, 0);
+        for ties in sorted.chunk_by(|a, b| a.0 == b.0) {
+            let mean_rank = (2 * n_before + ties.len() + 1) as f64 / 2.0;
+            rank_sum += mean_rank * ties.iter().map(|(_, label)| label).sum::<f64>();
+            n_before += ties.len();
         }
         Some((rank_sum - n_positive * (n_positive + 1.0) / 2.0) / (n_positive * n_negative))
     }
@@ -80,21 +77,20 @@ impl Scored {
 
     /// The mean distance, over bins weighted by their size, of mean probability and share of positives.
     pub fn ece(&self) -> Option<f64> {
-        if self.scores.is_empty() {
-            return None;
-        }
         let gap = |bin: &Bin| bin.n as f64 * (bin.mean_probability - bin.share_positive()).abs();
-        Some(self.bins(N_BINS).iter().map(gap).sum::<f64>() / self.scores.len() as f64)
+        (!self.scores.is_empty()).then(|| self.bins(N_BINS).iter().map(gap).sum::<f64>() / self.scores.len() as f64)
     }
 
     /// The scores as probabilities, in bins of equal width from 0 to 1: what a reliability diagram and a histogram show.
     pub fn bins(&self, n_bins: usize) -> Vec<Bin> {
         let mut bins = vec![Bin::default(); n_bins];
-        for (score, label) in self.scores.iter().zip(&self.labels) {
-            let bin = &mut bins[((score * n_bins as f64) as usize).min(n_bins - 1)];
-            bin.n += 1;
-            bin.n_positive += *label as usize;
-            bin.mean_probability += score;
+        for (score, label) in self.pairs() {
+            let place = ((score * n_bins as f64) as usize).min(n_bins.saturating_sub(1));
+            if let Some(bin) = bins.get_mut(place) {
+                bin.n += 1;
+                bin.n_positive += label as usize;
+                bin.mean_probability += score;
+            }
         }
         for bin in bins.iter_mut().filter(|bin| bin.n > 0) {
             bin.mean_probability /= bin.n as f64;
@@ -121,7 +117,7 @@ impl Scored {
         for threshold in thresholds {
             let share = |scores: &[f64]| share_of(scores, |score| score >= threshold);
             let next = (share(&negatives), share(&positives));
-            if let [.., a, b] = corners[..]
+            if let [.., a, b] = *corners.as_slice()
                 && ((a.0 == b.0 && b.0 == next.0) || (a.1 == b.1 && b.1 == next.1))
             {
                 corners.pop();
@@ -131,9 +127,12 @@ impl Scored {
         corners
     }
 
+    fn pairs(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.scores.iter().copied().zip(self.labels.iter().copied())
+    }
+
     fn of(&self, label: f64) -> Vec<f64> {
-        let own = self.scores.iter().zip(&self.labels).filter(|(_, l)| **l == label);
-        let mut scores: Vec<f64> = own.map(|(score, _)| *score).collect();
+        let mut scores: Vec<f64> = self.pairs().filter(|(_, other)| *other == label).map(|(score, _)| score).collect();
         scores.sort_by(|a, b| b.total_cmp(a));
         scores
     }
@@ -157,16 +156,6 @@ pub fn recall_at_fpr(positives: &[f64], negatives: &[f64], fpr: f64) -> Option<f
 /// Negatives that may lie above the threshold.
 pub fn n_allowed(n_negative: usize, fpr: f64) -> usize {
     (fpr * n_negative as f64).floor() as usize
-}
-
-/// The lowest threshold that a new score of the same distribution reaches with a probability of at most `fpr`: the
-/// split-conformal quantile (Vovk et al. 2005; Angelopoulos and Bates 2021, <https://arxiv.org/abs/2107.07511>).
-/// None if there are too few scores to promise that.
-pub fn conformal_threshold(harmless: ArrayView1<'_, f64>, fpr: f64) -> Option<f64> {
-    let mut sorted = harmless.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let rank = ((sorted.len() + 1) as f64 * (1.0 - fpr)).ceil() as usize;
-    sorted.get(rank.checked_sub(1)?).map(|score| score.next_up())
 }
 
 #[cfg(test)]
@@ -213,14 +202,5 @@ mod tests {
         let steps = scored(&[(0.9, true), (0.8, true), (0.7, false), (0.6, false), (0.5, true)]);
         assert_eq!(steps.roc(), [(0.0, 0.0), (0.0, 2.0 / 3.0), (1.0, 2.0 / 3.0), (1.0, 1.0)]);
         assert_eq!(scored(&[(0.9, true)]).roc(), []);
-    }
-
-    #[test]
-    fn the_conformal_threshold_keeps_its_promise_in_sample() {
-        let harmless: Array1<f64> = (0..1000).map(|i| f64::from(i) / 1000.0).collect();
-        let threshold = conformal_threshold(harmless.view(), 0.01).unwrap();
-        let above = harmless.iter().filter(|score| **score >= threshold).count();
-        assert!((8..=10).contains(&above), "{above}");
-        assert_eq!(conformal_threshold(harmless.view(), 0.0001), None);
     }
 }

@@ -1,4 +1,4 @@
-//! What `evaluate` found out about a model: numbers by slice, curves, and the differences from another model. Holds ids and
+//! What was found out about a model: numbers by slice, curves, and the differences from another model. Holds ids and
 //! counts, never a text.
 
 mod compare;
@@ -9,16 +9,18 @@ mod slices;
 mod spans;
 mod tables;
 
-use portcullis::pipeline::Analysis;
-use portcullis::threat::{Category, PerCategory};
+use crate::pipeline::Analysis;
+use crate::threat::{Category, PerCategory};
 use serde::Serialize;
 
-use crate::data::Example;
-use crate::metrics::{Bin, Scored};
+use super::EvaluateError;
+use super::examples::Example;
+use super::gate::{self, Worse};
+use super::metrics::{Bin, Scored};
 
-pub use compare::Comparison;
-pub use plots::reliability_diagram;
-use slices::{MeasureRow, VerdictRow};
+pub(super) use compare::{Comparison, Measured};
+pub(super) use plots::DrawError;
+pub(super) use slices::{Dimension, MeasureRow, VerdictRow};
 
 /// Bins of a score histogram.
 const HISTOGRAM_BINS: usize = 40;
@@ -30,6 +32,13 @@ pub struct Judged<'a> {
     pub analysis: &'a Analysis,
 }
 
+impl<'a> Judged<'a> {
+    /// Each text with what was said of it.
+    pub fn zip(examples: &'a [Example], analyses: &'a [Analysis]) -> Vec<Self> {
+        examples.iter().zip(analyses).map(|(example, analysis)| Self { example, analysis }).collect()
+    }
+}
+
 /// Labels and probabilities of one category, where the label is known.
 fn scored<'a>(texts: impl IntoIterator<Item = &'a Judged<'a>>, category: Category) -> Scored {
     Scored::new(texts.into_iter().filter_map(|text| {
@@ -38,7 +47,7 @@ fn scored<'a>(texts: impl IntoIterator<Item = &'a Judged<'a>>, category: Categor
 }
 
 /// A model's measured behaviour on a set of texts.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub struct Report {
     /// Name and version.
     pub model: String,
@@ -57,7 +66,7 @@ pub struct Report {
 }
 
 /// What is drawn of a category, over all texts.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub struct Curves {
     pub reliability: Vec<Bin>,
     /// False-positive rate and recall.
@@ -89,21 +98,44 @@ impl Report {
 #[derive(Serialize)]
 pub struct Evaluation {
     #[serde(flatten)]
-    pub report: Report,
+    pub(super) report: Report,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub comparison: Option<Comparison>,
+    pub(super) comparison: Option<Comparison>,
+}
+
+impl Evaluation {
+    /// Everything in which the model is worse than its baseline, beyond the bounds; nothing without a baseline.
+    ///
+    /// # Errors
+    /// There are fewer than 50 attacks or 50 harmless texts, which would tell of chance.
+    pub fn worse(&self) -> Result<&[Worse], EvaluateError> {
+        match &self.comparison {
+            Some(_) if !gate::is_conclusive(&self.report) => Err(EvaluateError::TooFew),
+            Some(comparison) => Ok(&comparison.worse),
+            None => Ok(&[]),
+        }
+    }
+
+    /// All categories' reliability in one diagram, as a file of its own: SVG.
+    ///
+    /// # Errors
+    /// It cannot be drawn.
+    pub fn reliability_diagram(&self) -> Result<String, EvaluateError> {
+        Ok(plots::reliability_diagram(&self.report)?)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use portcullis::artifact::ModelId;
-    use portcullis::pipeline::{CategoryScore, Coverage, Finding, Timings};
-    use portcullis::policy::{Thresholds, decide};
-    use portcullis::threat::Source;
+    use crate::artifact::ModelId;
+    use crate::pipeline::{CategoryScore, Coverage, Finding, Timings};
+    use crate::policy::{Thresholds, decide};
+    use crate::threat::Source;
 
     use super::*;
+    use crate::evaluate::{Bounds, Latency};
 
     /// Words that must not appear in a report.
     const SECRET: &str = "the text itself";
@@ -160,7 +192,59 @@ mod tests {
     }
 
     pub(super) fn judged<'a>(examples: &'a [Example], analyses: &'a [Analysis]) -> Vec<Judged<'a>> {
-        examples.iter().zip(analyses).map(|(example, analysis)| Judged { example, analysis }).collect()
+        Judged::zip(examples, analyses)
+    }
+
+    /// A comparison of two models that are equally fast.
+    pub(super) fn compared(new: &[Judged<'_>], old: &[Judged<'_>]) -> Comparison {
+        let report = |version: &str, texts: &[Judged<'_>]| Report::new(version.to_owned(), "aa".to_owned(), texts, 1);
+        let latency = Latency { n_texts: 10, median_ms: 2.0, p95_ms: 3.0 };
+        let (new_report, old_report) = (report("toy 2", new), report("toy 1", old));
+        let new = Measured { report: &new_report, texts: new, latency };
+        let old = Measured { report: &old_report, texts: old, latency };
+        Comparison::new(&new, &old, Bounds::DEFAULT)
+    }
+
+    #[test]
+    fn a_model_is_worse_beyond_the_bounds_and_never_than_itself() {
+        let (examples, analyses) = toy();
+        let mute: Vec<Analysis> = (0..200).map(|_| analysis(0.1, Vec::new())).collect();
+        let (good, bad) = (judged(&examples, &analyses), judged(&examples, &mute));
+        assert_eq!(compared(&good, &good).worse, []);
+        assert_eq!(compared(&good, &bad).worse, [], "what is better is not worse");
+        let worse: Vec<String> = compared(&bad, &good).worse.into_iter().map(|worse| worse.what).collect();
+        for expected in [
+            "AUC of injection on all texts",
+            "recall at 1 % FPR of injection on source tool_output",
+            "attacks blocked on all texts",
+            "verdicts that flipped for the worse, less those for the better",
+        ] {
+            assert!(worse.iter().any(|what| what == expected), "{expected}: {worse:?}");
+        }
+        assert!(!worse.iter().any(|what| what.contains("milliseconds") || what.contains("jailbreak")), "{worse:?}");
+    }
+
+    #[test]
+    fn few_texts_are_no_ground_for_a_judgement() {
+        let (examples, analyses) = toy();
+        let evaluation = |n_texts: usize| {
+            let texts = &judged(&examples, &analyses)[..n_texts];
+            let report = Report::new("toy".to_owned(), String::new(), texts, 1);
+            Evaluation { report, comparison: Some(compared(texts, texts)) }
+        };
+        assert!(evaluation(200).worse().unwrap().is_empty());
+        assert!(matches!(evaluation(98).worse(), Err(EvaluateError::TooFew)), "49 attacks");
+    }
+
+    #[test]
+    fn slower_than_the_bound_is_worse() {
+        let (examples, analyses) = toy();
+        let texts = judged(&examples, &analyses);
+        let report = Report::new("toy".to_owned(), String::new(), &texts, 1);
+        let latency = |median_ms| Latency { n_texts: 10, median_ms, p95_ms: 9.0 };
+        let measured = |median_ms| Measured { report: &report, texts: &texts, latency: latency(median_ms) };
+        let n_worse = |median_ms| Comparison::new(&measured(median_ms), &measured(2.0), Bounds::DEFAULT).worse.len();
+        assert_eq!([n_worse(2.0), n_worse(3.0), n_worse(3.1)], [0, 0, 1]);
     }
 
     #[test]
@@ -169,9 +253,7 @@ mod tests {
         let worse: Vec<Analysis> = (0..200).map(|_| analysis(0.5, Vec::new())).collect();
         let (texts, baseline) = (judged(&examples, &analyses), judged(&examples, &worse));
         let report = Report::new("toy 2".to_owned(), "aa".to_owned(), &texts, 1);
-        let other = Report::new("toy 1".to_owned(), "bb".to_owned(), &baseline, 1);
-        let comparison = Some(Comparison::new(&report, &texts, other, &baseline));
-        let evaluation = Evaluation { report, comparison };
+        let evaluation = Evaluation { report, comparison: Some(compared(&texts, &baseline)) };
         let page = evaluation.html().unwrap();
         let json = serde_json::to_string(&evaluation).unwrap();
         let markdown = evaluation.markdown();
@@ -190,7 +272,7 @@ mod tests {
     fn a_reliability_diagram_stands_alone() {
         let (examples, analyses) = toy();
         let report = Report::new("toy".to_owned(), String::new(), &judged(&examples, &analyses), 1);
-        let svg = reliability_diagram(&report).unwrap();
+        let svg = plots::reliability_diagram(&report).unwrap();
         assert!(svg.starts_with("<svg") && svg.contains("xmlns") && svg.contains("injection"));
     }
 }

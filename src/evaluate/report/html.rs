@@ -1,10 +1,9 @@
 //! The report as one page that needs nothing else: no script, no link, no font, no picture from elsewhere.
 
-use std::fmt::Write as _;
+use crate::evaluate::EvaluateError;
+use crate::threat::Category;
 
-use anyhow::Result;
-use portcullis::threat::Category;
-
+use super::plots::DrawError;
 use super::slices::Dimension;
 use super::tables::category_title;
 use super::{Evaluation, Report, plots};
@@ -38,7 +37,7 @@ impl Evaluation {
     ///
     /// # Errors
     /// If a diagram cannot be drawn.
-    pub fn html(&self) -> Result<String> {
+    pub fn html(&self) -> Result<String, EvaluateError> {
         let report = &self.report;
         let mut page = format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>{title}</title>\n\
@@ -46,24 +45,24 @@ impl Evaluation {
             title = escaped(&report.model),
         );
         let digest = escaped(&report.digest);
-        writeln!(page, "<p>{} texts, seed {}, model <code>sha256:{digest}</code></p>", report.n_texts, report.seed)?;
+        page += &format!("<p>{} texts, seed {}, model <code>sha256:{digest}</code></p>\n", report.n_texts, report.seed);
         page += &self.diagrams()?;
         page += &self.comparison_section();
         page += &report.sections();
         page += "<h2>What the numbers mean</h2>\n<ul>\n";
         for definition in DEFINITIONS {
-            writeln!(page, "<li>{definition}</li>")?;
+            page += &format!("<li>{definition}</li>\n");
         }
         page += "</ul>\n</body>\n</html>\n";
         Ok(page)
     }
 
-    fn diagrams(&self) -> Result<String> {
+    fn diagrams(&self) -> Result<String, DrawError> {
         let mut reports = vec![&self.report];
         reports.extend(self.comparison.as_ref().map(|comparison| &comparison.baseline));
         let mut out = String::new();
         for category in Category::ALL {
-            writeln!(out, "<h2>{}</h2>\n<div class=\"plots\">", category_title(category))?;
+            out += &format!("<h2>{}</h2>\n<div class=\"plots\">\n", category_title(category));
             for svg in plots::of_category(&reports, category)? {
                 out += &svg;
             }
@@ -74,7 +73,9 @@ impl Evaluation {
 
     fn comparison_section(&self) -> String {
         let Some(comparison) = &self.comparison else { return String::new() };
-        let tables = self.side_by_side().into_iter().chain([comparison.flip_table()]);
+        let compared =
+            [comparison.worse_table(), comparison.latency_table(&self.report.model), comparison.flip_table()];
+        let tables = self.side_by_side().into_iter().chain(compared);
         format!("<h2>Comparison</h2>\n{}", tables.map(|table| table.html()).collect::<String>())
     }
 }

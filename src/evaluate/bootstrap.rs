@@ -5,8 +5,8 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use serde::Serialize;
 
-use crate::data::hash;
-use crate::metrics::{n_allowed, recall_at_fpr};
+use super::examples::hash;
+use super::metrics::{n_allowed, recall_at_fpr};
 
 /// Draws of each interval.
 const RESAMPLES: usize = 1000;
@@ -29,14 +29,19 @@ pub fn recall(positives: &[f64], negatives: &[f64], fpr: f64, seed: u64) -> Opti
     let allowed = n_allowed(negatives.len(), fpr);
     let mut draws: Vec<f64> = (0..RESAMPLES)
         .map(|_| {
-            let limit = negatives[order_statistic(&mut rng, negatives.len(), allowed)];
+            let limit = at(negatives, order_statistic(&mut rng, negatives.len(), allowed));
             let share = positives.partition_point(|score| *score > limit) as f64 / positives.len() as f64;
             (0..positives.len()).filter(|_| rng.random::<f64>() < share).count() as f64 / positives.len() as f64
         })
         .collect();
     draws.sort_by(f64::total_cmp);
-    let quantile = |share: f64| draws[((RESAMPLES - 1) as f64 * share).round() as usize];
+    let quantile = |share: f64| at(&draws, ((RESAMPLES - 1) as f64 * share).round() as usize);
     Some(Estimate { value, low: quantile(TAIL), high: quantile(1.0 - TAIL) })
+}
+
+/// The score at a place; no number where there is none.
+fn at(scores: &[f64], place: usize) -> f64 {
+    scores.get(place).copied().unwrap_or(f64::NAN)
 }
 
 /// The index at place `rank` (from 0) of `n` indices below `n`, drawn with replacement and sorted. Drawn through the

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use portcullis::threat::{Category, Channel, Verdict};
+use crate::threat::{Category, Channel, Verdict};
 use rayon::prelude::*;
 use serde::Serialize;
 
 use super::{Judged, scored, spans};
-use crate::bootstrap::{Estimate, recall};
-use crate::data::Example;
+use crate::evaluate::bootstrap::{Estimate, recall};
+use crate::evaluate::examples::Example;
 
 /// Shares of false positives that recall is measured at.
 const FPRS: [f64; 2] = [0.001, 0.01];
@@ -85,7 +85,7 @@ pub fn slices(texts: &[Judged<'_>]) -> Vec<Slice> {
 
 impl Slice {
     fn texts<'a>(&self, texts: &'a [Judged<'a>]) -> impl Iterator<Item = &'a Judged<'a>> {
-        self.members.iter().map(|index| &texts[*index])
+        self.members.iter().filter_map(|index| texts.get(*index))
     }
 }
 
@@ -100,7 +100,7 @@ pub enum Negatives {
 }
 
 /// One category on one slice.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub struct MeasureRow {
     pub dimension: Dimension,
     pub value: String,
@@ -166,7 +166,7 @@ impl MeasureRow {
 }
 
 /// Verdicts on one slice's attacks and harmless texts. A text with an unknown label and no positive one is neither.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub struct VerdictRow {
     pub dimension: Dimension,
     pub value: String,
@@ -213,7 +213,7 @@ fn share(hits: impl Iterator<Item = bool>) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use portcullis::threat::Source;
+    use crate::threat::Source;
 
     use super::super::tests::{analysis, example, judged};
     use super::*;

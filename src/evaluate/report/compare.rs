@@ -1,16 +1,30 @@
 //! Two models on the same texts: what got better, and which verdicts flipped.
 
-use portcullis::threat::{Category, Verdict};
+use crate::threat::{Category, Verdict};
 use serde::Serialize;
 
 use super::slices::{Dimension, MeasureRow};
 use super::{Judged, Report};
-use crate::data::Example;
+use crate::evaluate::examples::Example;
+use crate::evaluate::gate::{Bounds, Worse, worse};
+use crate::evaluate::score::Latency;
+
+/// One of two models that are compared, by its answers on the same texts in the same order.
+pub struct Measured<'a> {
+    pub report: &'a Report,
+    pub texts: &'a [Judged<'a>],
+    pub latency: Latency,
+}
 
 /// The model that another is compared to, and the differences.
 #[derive(Serialize)]
 pub struct Comparison {
     pub baseline: Report,
+    /// Where the model is worse than `bounds` allow.
+    pub worse: Vec<Worse>,
+    pub bounds: Bounds,
+    pub latency: Latency,
+    pub baseline_latency: Latency,
     pub differences: Vec<Difference>,
     pub flips: Vec<Flip>,
 }
@@ -61,23 +75,31 @@ impl Flip {
 }
 
 impl Comparison {
-    /// Compares the reports and answers of two models on the same texts in the same order.
-    pub fn new(report: &Report, texts: &[Judged<'_>], baseline: Report, baseline_texts: &[Judged<'_>]) -> Self {
-        let differences = report.categories.iter().zip(&baseline.categories).map(|(new, old)| difference(new, old));
-        let differences = differences.collect();
-        let flips = texts
-            .iter()
-            .zip(baseline_texts)
-            .filter(|(new, old)| new.analysis.verdict != old.analysis.verdict)
-            .map(|(new, old)| Flip {
-                id: new.example.id.clone(),
-                set: new.example.set.clone(),
-                truth: truth(new.example),
-                before: old.analysis.verdict,
-                after: new.analysis.verdict,
-            })
-            .collect();
-        Self { baseline, differences, flips }
+    /// Compares a model with a baseline.
+    pub fn new(new: &Measured<'_>, old: &Measured<'_>, bounds: Bounds) -> Self {
+        let differences = new.report.categories.iter().zip(&old.report.categories);
+        let flips = new.texts.iter().zip(old.texts).filter(|(new, old)| new.analysis.verdict != old.analysis.verdict);
+        let mut comparison = Self {
+            baseline: old.report.clone(),
+            worse: Vec::new(),
+            bounds,
+            latency: new.latency,
+            baseline_latency: old.latency,
+            differences: differences.map(|(new, old)| difference(new, old)).collect(),
+            flips: flips.map(|(new, old)| flip(new, old)).collect(),
+        };
+        comparison.worse = worse(new.report, &comparison, bounds);
+        comparison
+    }
+}
+
+fn flip(new: &Judged<'_>, old: &Judged<'_>) -> Flip {
+    Flip {
+        id: new.example.id.clone(),
+        set: new.example.set.clone(),
+        truth: truth(new.example),
+        before: old.analysis.verdict,
+        after: new.analysis.verdict,
     }
 }
 
@@ -106,9 +128,9 @@ fn difference(new: &MeasureRow, old: &MeasureRow) -> Difference {
 
 #[cfg(test)]
 mod tests {
-    use portcullis::threat::Source;
+    use crate::threat::Source;
 
-    use super::super::tests::{analysis, example, judged};
+    use super::super::tests::{analysis, compared, example, judged};
     use super::*;
 
     #[test]
@@ -118,8 +140,7 @@ mod tests {
         let answers = |probabilities: [f64; 4]| probabilities.map(|probability| analysis(probability, Vec::new()));
         let (new, old) = (answers([0.9, 0.9, 0.5, 0.5]), answers([0.1, 0.9, 0.1, 0.9]));
         let (new, old) = (judged(&examples, &new), judged(&examples, &old));
-        let report = |texts: &[Judged<'_>]| Report::new(String::new(), String::new(), texts, 1);
-        let comparison = Comparison::new(&report(&new), &new, report(&old), &old);
+        let comparison = compared(&new, &old);
         let flips: Vec<_> = comparison.flips.iter().map(|flip| (flip.id.as_str(), flip.is_better())).collect();
         assert_eq!(flips, [("0", Some(true)), ("2", Some(false)), ("3", None)]);
         let all = &comparison.differences[0];

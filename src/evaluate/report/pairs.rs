@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use portcullis::threat::{Channel, Verdict};
+use crate::threat::{Channel, Verdict};
 use serde::Serialize;
 
 use super::Judged;
-use crate::data::Example;
+use crate::evaluate::examples::Example;
 
 /// How often a pair is told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -48,7 +48,7 @@ pub fn accuracy(texts: &[Judged<'_>]) -> Option<Accuracy> {
 
 #[cfg(test)]
 mod tests {
-    use portcullis::threat::Source;
+    use crate::threat::Source;
 
     use super::super::tests::{analysis, example, judged};
     use super::*;

@@ -1,12 +1,14 @@
 //! The report's tables, for the terminal as Markdown and for the page as HTML.
 
-use portcullis::threat::Category;
+use crate::threat::Category;
 
 use super::compare::{Comparison, Truth};
 use super::html::escaped;
 use super::slices::{Dimension, MeasureRow, Negatives, VerdictRow};
 use super::{Evaluation, Report};
-use crate::bootstrap::Estimate;
+use crate::evaluate::bootstrap::Estimate;
+use crate::evaluate::gate::Worse;
+use crate::evaluate::score::Latency;
 
 /// A table of text cells.
 pub struct Table {
@@ -147,9 +149,15 @@ fn verdict_row(row: &VerdictRow) -> Vec<String> {
 impl Evaluation {
     /// The main tables, and the other model's beside them.
     pub fn markdown(&self) -> String {
-        let flips = self.comparison.as_ref().map(Comparison::flip_table);
-        let compared = self.side_by_side().into_iter().chain(flips);
-        self.report.markdown() + &compared.map(|table| table.markdown()).collect::<String>()
+        let flips = self.comparison.as_ref().map(|comparison| comparison.flip_table().markdown()).unwrap_or_default();
+        self.report.markdown() + &self.comparison_markdown() + &flips
+    }
+
+    /// What differs from the other model, but for the single texts; nothing if there is no other.
+    pub fn comparison_markdown(&self) -> String {
+        let tables = |of: &Comparison| [of.worse_table(), of.latency_table(&self.report.model)];
+        let tables = self.side_by_side().into_iter().chain(self.comparison.iter().flat_map(tables));
+        tables.map(|table| table.markdown()).collect()
     }
 
     /// Both models' numbers side by side; none if there is no other model.
@@ -183,6 +191,35 @@ impl Evaluation {
 }
 
 impl Comparison {
+    /// Where the model is worse than may be.
+    pub fn worse_table(&self) -> Table {
+        let row = |worse: &Worse| {
+            let numbers = [worse.baseline, worse.model, worse.bound].map(|value| number(Some(value)));
+            std::iter::once(worse.what.clone()).chain(numbers).collect()
+        };
+        Table {
+            title: match self.worse.len() {
+                0 => "Not worse beyond the bounds".to_owned(),
+                n_worse => format!("Worse beyond the bounds in {n_worse} ways"),
+            },
+            head: vec!["what", "before", "now", "bound"],
+            rows: self.worse.iter().map(row).collect(),
+        }
+    }
+
+    /// How long both models take.
+    pub fn latency_table(&self, model: &str) -> Table {
+        let row = |(name, latency): (&str, Latency)| {
+            let times = [latency.median_ms, latency.p95_ms].map(|ms| format!("{ms:.2} ms"));
+            [name.to_owned(), latency.n_texts.to_string()].into_iter().chain(times).collect()
+        };
+        Table {
+            title: "A text alone".to_owned(),
+            head: vec!["model", "texts", "median", "p95"],
+            rows: [(self.baseline.model.as_str(), self.baseline_latency), (model, self.latency)].map(row).into(),
+        }
+    }
+
     /// The texts whose verdict flipped, by id.
     pub fn flip_table(&self) -> Table {
         let better = self.flips.iter().filter(|flip| flip.is_better() == Some(true)).count();
