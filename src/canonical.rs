@@ -349,9 +349,35 @@ mod tests {
         }
 
         #[test]
+        fn it_is_what_the_rules_make_of_it_in_turn(original in pieces()) {
+            prop_assert_eq!(canonicalize(&original).visible, composed(&original));
+        }
+
+        #[test]
         fn a_rule_without_its_sign_changes_nothing(original in pieces()) {
             check_signs(&original);
         }
+    }
+
+    /// What the rules make of a text, those whose sign it has when a round begins one after the other, until a round finds
+    /// nothing: whoever has been asked before.
+    fn composed(original: &str) -> CanonicalText {
+        let mut visible = CanonicalText::verbatim(original);
+        for _ in 0..MAX_ROUNDS {
+            let text = visible.text.clone();
+            let signs = Signs::of(&text);
+            for (_, _, undo) in RULES.into_iter().filter(|(_, sign, _)| signs.contain(*sign)) {
+                let mut edit = Edit::new(&visible.text);
+                undo(&mut edit);
+                if let Some(edited) = edit.finish() {
+                    visible = edited.visible.after(&visible);
+                }
+            }
+            if visible.text == text {
+                break;
+            }
+        }
+        visible
     }
 
     fn check_signs(text: &str) {

@@ -39,7 +39,7 @@ fn spliced(into: &[u8], from: &[u8], cuts: [prop::sample::Index; 4]) -> Vec<u8> 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(512), ..ProptestConfig::default() })]
 
     #[test]
     fn changed_inputs_hold(

@@ -158,8 +158,7 @@ fn words(line: &str) -> impl Iterator<Item = (Range<usize>, Word)> {
         let start = suspect - before.rsplit(is_no_letter).next().map_or(0, str::len);
         let behind = line.get(suspect..)?;
         let end = suspect + behind.find(is_no_letter).unwrap_or(behind.len());
-        // A sign may be that of a character which is no letter.
-        from = end.max(suspect + behind.chars().next().map_or(0, char::len_utf8));
+        from = end;
         Some((start..end, Word::of(line.get(start..end)?)))
     })
 }
@@ -344,6 +343,13 @@ mod tests {
                 })
                 .collect();
             prop_assert_eq!(undone(undo, &format!("b{with}b")), format!("b{word}b"));
+        }
+
+        #[test]
+        fn words_with_a_look_alike_are_found(line in "[a-cа-гéα，ɪ .]{0,60}") {
+            let words_of_line = line.split(|character: char| Script::of(character).is_none());
+            let expected: Vec<&str> = words_of_line.filter(|word| word.contains(is_look_alike)).collect();
+            prop_assert_eq!(words(&line).map(|(range, _)| &line[range]).collect::<Vec<_>>(), expected);
         }
 
         #[test]

@@ -348,6 +348,16 @@ mod tests {
     use super::super::edit::tests::{check_offsets, undone};
     use super::*;
 
+    proptest! {
+        #[test]
+        fn tokens_that_could_prove_something_are_found(text in "[ab0126!$ é\n]{0,200}") {
+            let is_pair = |pair: &[u8]| pair[1].is_ascii_alphabetic() && letter(char::from(pair[0])).is_some();
+            let tokens = text.split(|character: char| character.is_ascii_whitespace());
+            let expected: Vec<&str> = tokens.filter(|token| token.as_bytes().windows(2).any(is_pair)).collect();
+            prop_assert_eq!(tokens_with_digits(&text).map(|token| &text[token]).collect::<Vec<_>>(), expected);
+        }
+    }
+
     #[test]
     fn table() {
         for (original, expected) in [
@@ -380,6 +390,7 @@ mod tests {
             "COVID19 in 2020s, the B52s, R2D2, C3PO, 50k, 100m, t0 = 3e5",
             "price: 5$ (approx. 4€), 50/50, 24/7, 1+1=2, wow!",
             "int32 x1 = f4(y0); // a0 b1 c3",
+            "mask = 0x1f | 0X1A0 ^ 0x5ea1;",
             "A4 paper, F1 race, G7 summit, M1 chip, 3D model, Q4 2025",
         ] {
             assert_eq!(undone(undo, text), text);

@@ -167,6 +167,19 @@ mod tests {
 
     proptest! {
         #[test]
+        fn lone_letters_are_those_without_a_letter_beside_them(text in "[a-c1! '’éя.\n]{0,200}") {
+            let lone = |&(at, letter): &(usize, char)| {
+                letter.is_ascii()
+                    && deciphered(letter).is_some()
+                    && !text[..at].ends_with(is_word)
+                    && !text[at + 1..].starts_with(is_word)
+            };
+            let letters = text.char_indices().filter(|(_, letter)| is_word(*letter));
+            let expected: Vec<usize> = letters.filter(lone).map(|(at, _)| at).collect();
+            prop_assert_eq!(lone_letters(&text).collect::<Vec<_>>(), expected);
+        }
+
+        #[test]
         fn spaced_words_come_together(
             words in prop::collection::vec("ignore|previous|reveal|secret|message|all|the", 1..8), sign in "[ .*_|/-]"
         ) {

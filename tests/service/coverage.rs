@@ -5,7 +5,7 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::common::{ATTACK, HARMLESS, TestServer, long_text, prompt, request, segment, with_content};
+use crate::common::{ATTACK, HARMLESS, TestServer, prompt, request, segment, with_content};
 use portcullis::grpc::v1::segment::Content;
 use portcullis::grpc::v1::{
     AnalyzeOptions, AnalyzeRequest, AnalyzeResponse, Category, Coverage, IncompleteReason, Source, Verdict, ViewCounts,
@@ -71,9 +71,11 @@ async fn an_attack_in_invisible_characters_is_found_where_they_stand() {
 }
 
 #[tokio::test]
-async fn an_attack_in_a_comment_of_a_page_is_found_there() {
+async fn an_attack_in_a_comment_of_a_long_page_is_found_there() {
     let server = TestServer::start("").await;
-    let head = format!("<html><body><p>{}</p>\n<!-- ", long_text(10_000));
+    // Windows of a text that repeats itself are the same, and each is scored once.
+    let line = "<p>The tests ran on three platforms; the slowest took nine minutes.</p>\n";
+    let head = format!("<html><body>{}\n<!-- ", line.repeat(900_000 / line.len()));
     let page = format!("{head}{ATTACK} -->\n<p>{HARMLESS}</p></body></html>");
     let response = analyze(&server, request(vec![segment(Source::Document, page)])).await;
     assert_ne!(response.verdict(), Verdict::Allow, "{response:?}");
