@@ -1,8 +1,9 @@
 //! Windows of many requests into batches for one device.
 //!
-//! `form` decides, purely, within what `pace` has learned of the device; [`BatchQueue`] holds what waits; a worker thread scores and takes the next batch at once. Work
-//! whose caller is gone or whose deadline has passed never reaches the device. If the device thread panics, its batch
-//! fails, the queue closes and the state turns to [`WorkerState::Failed`]: nothing is answered from a broken device.
+//! `form` decides, purely, within what `pace` has learned of the device; [`BatchQueue`] holds what waits; worker threads score
+//! and take the next batch at once. Work whose caller is gone or whose deadline has passed never reaches the device. If a
+//! worker panics, its batch fails, the queue closes and the state turns to [`WorkerState::Failed`]: nothing is answered from
+//! a broken device.
 
 mod form;
 mod pace;
@@ -82,6 +83,6 @@ pub enum BatchError {
 pub enum WorkerState {
     /// Scoring, or ready to.
     Running,
-    /// It panicked; nothing more is scored.
+    /// It panicked or was lost; nothing more is scored.
     Failed,
 }

@@ -315,8 +315,8 @@ impl Pipeline {
         Ok(Analysis { sanitized, ..judge::judge(&self.model, &reading, &scored, findings, &options)? })
     }
 
-    /// Reads segments when it is their turn. That of what is short is now, if there is one left; else in a task of its own: a caller whose future is not polled, as in a stream that
-    /// nobody reads, would else be given a turn and sit on it.
+    /// Reads segments when it is their turn. What is short is read here and now if there is a turn left; else in a task of its
+    /// own: a caller whose future is not polled, as in a stream that nobody reads, would be given a turn and sit on it.
     async fn read(&self, segments: Arc<[Segment]>, canaries: Arc<[String]>) -> Result<Reading, AnalyzeError> {
         let n_bytes: usize = segments.iter().map(|segment| segment.content.len()).sum();
         if n_bytes <= READ_AT_ONCE_BYTES

@@ -10,7 +10,7 @@ use crate::process::BINARY;
 /// Labelled texts, half of them attacks, at a new path.
 fn texts(folder: &Path, n_texts: usize) -> String {
     let row = |n: usize| {
-        let is_attack = n % 2 == 0;
+        let is_attack = n.is_multiple_of(2);
         let text = format!("{} ({n})", if is_attack { ATTACK } else { HARMLESS });
         let labels = if is_attack {
             serde_json::json!({ "injection": 1, "jailbreak": null, "exfiltration": null })
