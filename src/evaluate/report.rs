@@ -211,7 +211,9 @@ mod tests {
         let mute: Vec<Analysis> = (0..200).map(|_| analysis(0.1, Vec::new())).collect();
         let (good, bad) = (judged(&examples, &analyses), judged(&examples, &mute));
         assert_eq!(compared(&good, &good).worse, []);
-        assert_eq!(compared(&good, &bad).worse, [], "what is better is not worse");
+        let beside_mute = compared(&good, &bad).worse;
+        let is_of_harmless = |worse: &Worse| worse.what.starts_with("harmless texts");
+        assert!(beside_mute.iter().all(is_of_harmless), "who says nothing is better at that alone: {beside_mute:?}");
         let worse: Vec<String> = compared(&bad, &good).worse.into_iter().map(|worse| worse.what).collect();
         for expected in [
             "AUC of injection on all texts",

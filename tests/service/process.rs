@@ -151,7 +151,7 @@ async fn no_text_is_logged_or_counted() {
 }
 
 /// Whoever reads the log stops reading: every request is answered all the same, and lines that find no room are counted.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_nobody_reads_stops_nothing() {
     let mut process = Process::start("trace", "");
     let (log, (go_on, stopped)) = (process.log.clone(), std::sync::mpsc::channel::<()>());
@@ -176,7 +176,8 @@ async fn a_log_that_nobody_reads_stops_nothing() {
     drop(go_on);
     reader.join().unwrap();
     process.terminate();
-    assert!(process.child.wait().unwrap().success());
+    let status = process.child.wait().unwrap();
+    assert!(status.success(), "{status:?}: {}", process.log().lines().last().unwrap_or_default());
 }
 
 /// Floods of tiny messages, of huge ones, of texts that are all tokens, and callers that go away or do not read: the server
